@@ -1,0 +1,24 @@
+package wire
+
+import (
+	"errors"
+
+	"chatgateway/providerauth"
+	"chatgateway/providers"
+)
+
+// Finding is what a failed call says of a credential: a 401 or 403 means that it is bad, no credit that it is good,
+// and any other failure nothing, so that the credential is kept.
+func Finding(err error) (providerauth.Finding, error) {
+	switch {
+	case errors.Is(err, providers.ErrBilling):
+		return providerauth.Finding{Works: true, Sure: true, Note: "The key is good, but there is no credit left on its account."}, nil
+	case errors.Is(err, providers.ErrUnauthorized):
+		return providerauth.Finding{Sure: true, Note: "The service refused it."}, nil
+	case errors.Is(err, providers.ErrForbidden), errors.Is(err, providers.ErrRestricted):
+		return providerauth.Finding{Sure: true, Note: "The service does not allow this with it."}, nil
+	case errors.Is(err, providers.ErrRateLimited):
+		return providerauth.Finding{Note: "The service is busy; it could not be checked."}, nil
+	}
+	return providerauth.Finding{Note: "The service did not answer as it should; it could not be checked."}, nil
+}
