@@ -1,0 +1,566 @@
+package channeltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"chatgateway/channels"
+	"chatgateway/internal/secret"
+	"chatgateway/internal/status"
+	"chatgateway/login"
+)
+
+// Run checks the promises of package channels on the channel that make sets up, anew for every check.
+func Run(t *testing.T, make func(t *testing.T) Harness) {
+	t.Helper()
+	for _, c := range []struct {
+		name  string
+		needs string
+		check func(*rig)
+	}{
+		{"arrives once, from whom and where", Privates, arrives},
+		{"group messages say so", Groups, group},
+		{"what the handler refused comes again", Redeliver, refused},
+		{"delivered twice, taken once", Repeats, repeated},
+		{"the bot does not hear itself", "", deaf},
+		{"what is sent is shown", "", shows},
+		{"the longest text arrives whole", "", whole},
+		{"one key, one message", Keys, key},
+		{"Only is never public", Groups, only},
+		{"edit", Edits, edit},
+		{"delete", Deletes, remove},
+		{"buttons", Presses, press},
+		{"a form for a secret", Asks, ask},
+		{"private ways", Directs, direct},
+		{"rate limits", LimitsOf, limit},
+		{"many senders at once", "", many},
+		{"a lost connection", Cuts, cut},
+		{"runs again, leaves nothing behind", "", again},
+		{"limits", "", fits},
+		{"abilities", "", abilities},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := make(t)
+			r := open(t, h, h.Secrets)
+			if c.needs != "" && !r.has(c.needs) {
+				t.Logf("%s has no %s", h.Service.Name, c.needs)
+				return
+			}
+			r.run()
+			c.check(r)
+		})
+	}
+	t.Run("wrong credentials", func(t *testing.T) {
+		h := make(t)
+		if len(h.Bad) > 0 {
+			rejected(t, h)
+		} else if r := open(t, h, h.Secrets); r.has(Rejects) {
+			t.Fatal("the harness has no bad secrets and does not say that there are none")
+		}
+	})
+}
+
+func arrives(r *rig) {
+	before := time.Now().Add(-time.Minute)
+	m := r.hear(Line{Person: "ann", Text: "hello, bot 1"})
+	if m.From == "" || m.ID == "" || m.Conversation == "" {
+		r.t.Fatalf("from, id or conversation is missing: %+v", m)
+	}
+	if !m.Private || !m.Addressed || len(m.Places) != 0 {
+		r.t.Errorf("a private message must be Private and Addressed and have no Places: %+v", m)
+	}
+	if m.Text != "hello, bot 1" || m.Press != "" || m.Edited {
+		r.t.Errorf("got %+v; want the text as it was said", m)
+	}
+	if m.Time.Before(before) || m.Time.After(time.Now().Add(time.Minute)) {
+		r.t.Errorf("its time is %v, far from now", m.Time)
+	}
+	m2 := r.hear(Line{Person: "ann", Text: "/model a/b \u00e9\U0001f600"})
+	if m2.From != m.From || m2.Conversation != m.Conversation || m2.ID == m.ID {
+		r.t.Errorf("the second message of the same person must have the same From and Conversation and another ID: %+v, %+v", m, m2)
+	}
+	m3 := r.hear(Line{Person: "bob", Text: "hello from bob"})
+	if m3.From == m.From || m3.Conversation == m.Conversation {
+		r.t.Errorf("another person must have another From and private Conversation: %+v, %+v", m, m3)
+	}
+	if n := r.count("hello, bot 1"); n != 1 {
+		r.t.Errorf("the message arrived %d times; want once", n)
+	}
+}
+
+func group(r *rig) {
+	m := r.hear(Line{Person: "ann", Text: "hello in the group", Group: true})
+	if m.Private || !m.Addressed || len(m.Places) == 0 || m.From == "" {
+		r.t.Errorf("a message in a group is not Private, is Addressed if it mentions the bot, and has Places: %+v", m)
+	}
+	if r.has(Privates) {
+		p := r.hear(Line{Person: "ann", Text: "and privately"})
+		if p.From != m.From || p.Conversation == m.Conversation {
+			r.t.Errorf("a person is the same in a group and in private, the conversation is not: %+v, %+v", m, p)
+		}
+	}
+	r.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "hello all"})
+	r.shown("bob", true, "the answer in the group", contains(r.h.Text("hello all")))
+}
+
+func refused(r *rig) {
+	r.mu.Lock()
+	r.refuse = 2
+	r.mu.Unlock()
+	r.h.Peer.Say(r.t, Line{Person: "ann", Text: "try me again", Group: !r.has(Privates)})
+	r.arrived("try me again")
+	r.hear(Line{Person: "ann", Text: "and then this", Group: !r.has(Privates)})
+	if n := r.count("try me again"); n != 1 {
+		r.t.Errorf("kept %d times; want once", n)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.calls < 4 {
+		r.t.Errorf("the handler was called %d times; want at least 4: twice refused, twice kept", r.calls)
+	}
+	var order []string
+	for _, m := range r.got {
+		order = append(order, m.Text)
+	}
+	if strings.Join(order, "|") != "try me again|and then this" {
+		r.t.Errorf("order was %q", order)
+	}
+}
+
+func repeated(r *rig) {
+	r.hear(Line{Person: "ann", Text: "said once", Group: !r.has(Privates)})
+	r.h.Peer.(Repeater).Repeat(r.t)
+	r.hear(Line{Person: "ann", Text: "the next", Group: !r.has(Privates)})
+	if n := r.count("said once"); n != 1 {
+		r.t.Errorf("kept %d times; want once: its ID must be the same both times", n)
+	}
+}
+
+func deaf(r *rig) {
+	m := r.hear(r.line("first"))
+	r.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "my own words"})
+	r.hear(r.line("second"))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.got) != 2 {
+		r.t.Errorf("heard %+v; want only the person's two messages", r.got)
+	}
+}
+
+func shows(r *rig) {
+	m := r.hear(r.line("hello"))
+	id := r.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "a plain answer"})
+	s := r.shown("ann", r.inGroup(), "the answer", contains(r.h.Text("a plain answer")))
+	if len(s) != 1 || id == "" {
+		r.t.Errorf("shown %+v with id %q; want one message and its id", s, id)
+	}
+	r.send(channels.Post{To: m.Conversation, Text: "un*closed `markup [and <b>tags & such"})
+	r.shown("ann", r.inGroup(), "text with odd markup", func(s []Shown) bool { return len(s) == 2 })
+}
+
+func whole(r *rig) {
+	m := r.hear(r.line("tell me all"))
+	l := r.ch.Limits(m.Conversation)
+	var b strings.Builder
+	words := 0
+	size := 9000
+	if l.Parts > 0 {
+		size = 600 // more parts than are allowed would rightly be cut
+	}
+	for b.Len() < size {
+		words++
+		fmt.Fprintf(&b, "w%d ", words)
+		if words%40 == 0 {
+			b.WriteString("\n\n")
+		}
+	}
+	r.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: strings.TrimSpace(b.String())})
+	r.shown("ann", r.inGroup(), "the last word", func(s []Shown) bool {
+		return len(s) > 0 && strings.Contains(join(s), fmt.Sprintf("w%d", words))
+	})
+	all := join(r.h.Peer.Shown(r.t, "ann", r.inGroup()))
+	at := 0
+	for i := 1; i <= words; i++ {
+		n := strings.Index(all[at:], fmt.Sprintf("w%d", i))
+		if n < 0 {
+			r.t.Fatalf("word %d of %d is missing or out of order", i, words)
+		}
+		at += n
+	}
+}
+
+func key(r *rig) {
+	m := r.hear(r.line("hello"))
+	p := channels.Post{To: m.Conversation, Answers: m.ID, Key: "turn-7.1", Text: "only once"}
+	r.send(p)
+	r.send(p)
+	r.send(channels.Post{To: m.Conversation, Key: "turn-7.2", Text: "the end"})
+	s := r.shown("ann", r.inGroup(), "the end", contains(r.h.Text("the end")))
+	if n := strings.Count(join(s), r.h.Text("only once")); n != 1 {
+		r.t.Errorf("shown %d times; want once: %+v", n, s)
+	}
+}
+
+func only(r *rig) {
+	m := r.hear(Line{Person: "ann", Text: "psst", Group: true})
+	_, err := r.ch.Send(r.t.Context(), channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "for your eyes"})
+	if !r.has(Onlys) && !errors.Is(err, errors.ErrUnsupported) {
+		r.t.Errorf("Send with Only in a group gave %v; want errors.ErrUnsupported", err)
+	}
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		r.t.Errorf("Send with Only gave %v; want success or errors.ErrUnsupported", err)
+	}
+	if err == nil {
+		r.shown("ann", true, "the private answer", contains(r.h.Text("for your eyes")))
+	}
+	r.send(channels.Post{To: m.Conversation, Text: "for all"})
+	s := r.shown("bob", true, "the public answer", contains(r.h.Text("for all")))
+	if strings.Contains(join(s), r.h.Text("for your eyes")) {
+		r.t.Error("another person sees what was for one alone")
+	}
+}
+
+func edit(r *rig) {
+	m := r.hear(r.line("hello"))
+	id := r.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "first version"})
+	e := r.ch.(channels.Editor)
+	for range 2 { // the second changes nothing, which is no error
+		if err := e.Edit(r.t.Context(), id, channels.Post{To: m.Conversation, Text: "second version"}); err != nil {
+			r.t.Fatalf("Edit: %v", err)
+		}
+	}
+	s := r.shown("ann", r.inGroup(), "the second version", contains(r.h.Text("second version")))
+	if len(s) != 1 || strings.Contains(join(s), r.h.Text("first version")) {
+		r.t.Errorf("shown %+v; want the second version alone", s)
+	}
+}
+
+func remove(r *rig) {
+	m := r.hear(r.line("hello"))
+	d := r.ch.(channels.Deleter)
+	id := r.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "to be removed"})
+	for range 2 { // the second finds nothing, which is no error
+		if err := d.Delete(r.t.Context(), m.Conversation, id); err != nil {
+			r.t.Fatalf("Delete of the bot's message: %v", err)
+		}
+	}
+	r.shown("ann", r.inGroup(), "nothing", func(s []Shown) bool { return len(s) == 0 })
+	er, ok := r.h.Peer.(Eraser)
+	if !ok {
+		return
+	}
+	err := d.Delete(r.t.Context(), m.Conversation, m.ID)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		r.t.Fatalf("Delete of a person's message: %v", err)
+	}
+	if exists := er.Exists(r.t, m.ID); exists != (err != nil) {
+		r.t.Errorf("Delete of a person's message gave %v, and the message exists: %v", err, exists)
+	}
+}
+
+func press(r *rig) {
+	m := r.hear(r.line("let me choose"))
+	id := r.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "which one?", Choices: []channels.Choice{
+		{Label: "Left", Press: "press-left_0"}, {Label: "Right", Press: "press-right_0"},
+	}})
+	s := r.shown("ann", r.inGroup(), "the buttons", func(s []Shown) bool { return len(s) == 1 && len(s[0].Buttons) == 2 })
+	r.h.Peer.(Presser).Press(r.t, "ann", r.inGroup(), s[0], "Right")
+	var got channels.Message
+	r.until("the press arrives", func() bool {
+		for _, m := range r.got {
+			if m.Press != "" {
+				got = m
+				return true
+			}
+		}
+		return false
+	})
+	if got.Press != "press-right_0" || got.From != m.From || got.Conversation != m.Conversation || got.Text != "" || got.Private != m.Private {
+		r.t.Errorf("the press arrived as %+v; want press-right_0 from the person, there", got)
+	}
+	if got.Answers != id {
+		r.t.Errorf("it answers %q; want the message that bears the button, %q", got.Answers, id)
+	}
+	if e, ok := r.ch.(channels.Editor); ok && r.has(Edits) {
+		if err := e.Edit(r.t.Context(), id, channels.Post{To: m.Conversation, Text: "you chose right"}); err != nil {
+			r.t.Fatalf("Edit: %v", err)
+		}
+		r.shown("ann", r.inGroup(), "no buttons", func(s []Shown) bool { return len(s) == 1 && len(s[0].Buttons) == 0 })
+	}
+}
+
+func ask(r *rig) {
+	m := r.hear(r.line("log me in"))
+	type answer struct {
+		s   secret.String
+		err error
+	}
+	asker, fake := r.ch.(channels.Asker), "fake-form-answer-0001"
+	check := func(s string) error {
+		if s != fake {
+			return errors.New("that is not it")
+		}
+		return nil
+	}
+	step := login.Step{Text: "Your key, please.", Field: &login.Field{Name: "Key", Secret: true, Check: check}, Expires: time.Now().Add(time.Minute)}
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.h.Wait)
+	defer cancel()
+	got := make(chan answer, 1)
+	go func() {
+		s, err := asker.Ask(ctx, channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: step.Text}, step)
+		got <- answer{s, err}
+	}()
+	f := r.h.Peer.(Filler)
+	f.Fill(r.t, "ann", "something wrong")
+	f.Fill(r.t, "ann", fake)
+	a := <-got
+	if a.err != nil || a.s.Reveal() != fake {
+		r.t.Fatalf("Ask gave %v, the right answer: %v", a.err, a.s.Reveal() == fake)
+	}
+	r.hear(r.line("thanks"))
+	for _, viewer := range []string{"ann", "bob"} {
+		if strings.Contains(join(r.h.Peer.Shown(r.t, viewer, r.inGroup())), fake) {
+			r.t.Error("the answer is shown")
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.got {
+		if strings.Contains(m.Text, fake) {
+			r.t.Error("the answer arrived as a message")
+		}
+	}
+	if strings.Contains(r.log.String(), fake) {
+		r.t.Error("the answer was logged")
+	}
+	ended, end := context.WithCancel(r.t.Context())
+	end()
+	if _, err := asker.Ask(ended, channels.Post{To: m.Conversation, Only: m.From, Text: "again?"}, step); err == nil {
+		r.t.Error("Ask with a context that has ended gave an answer")
+	}
+}
+
+func direct(r *rig) {
+	m := r.hear(r.line("hello"))
+	c, err := r.ch.(channels.Director).Direct(r.t.Context(), m.From)
+	if err != nil {
+		r.t.Fatalf("Direct: %v", err)
+	}
+	if m.Private && c != m.Conversation {
+		if _, err := r.ch.Send(r.t.Context(), channels.Post{To: c, Text: "to you"}); err != nil {
+			r.t.Errorf("Send to the private way: %v", err)
+		}
+	}
+	if c == "" {
+		r.t.Error("Direct gave no conversation")
+	}
+}
+
+func limit(r *rig) {
+	m := r.hear(r.line("hello"))
+	lim := r.h.Peer.(Limiter)
+	lim.Limit(r.t, time.Second)
+	start := time.Now()
+	r.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "a final answer"})
+	if d := time.Since(start); d < 900*time.Millisecond {
+		r.t.Errorf("a final post waited %v; the service asked for a second", d)
+	}
+	s := r.shown("ann", r.inGroup(), "the final answer", contains(r.h.Text("a final answer")))
+	if n := strings.Count(join(s), r.h.Text("a final answer")); n != 1 {
+		r.t.Errorf("shown %d times", n)
+	}
+	e, ok := r.ch.(channels.Editor)
+	if !ok || !r.has(Edits) {
+		return
+	}
+	id := r.send(channels.Post{To: m.Conversation, Text: "grows", Partial: true})
+	lim.Limit(r.t, 2*time.Second)
+	var busy *channels.Busy
+	err := e.Edit(r.t.Context(), id, channels.Post{To: m.Conversation, Text: "grows and", Partial: true})
+	if !errors.As(err, &busy) || busy.After <= 0 || busy.After > 10*time.Second {
+		r.t.Errorf("a partial edit gave %v; want *Busy with its time", err)
+	}
+}
+
+func many(r *rig) {
+	m := r.hear(r.line("hello"))
+	var wg sync.WaitGroup
+	n := 12
+	if l := r.ch.Limits(m.Conversation); l.Parts > 0 {
+		n = 4
+	}
+	for i := range n {
+		wg.Go(func() {
+			if _, err := r.ch.Send(r.t.Context(), channels.Post{To: m.Conversation, Key: fmt.Sprintf("k%d", i), Text: fmt.Sprintf("number %d.", i)}); err != nil {
+				r.t.Errorf("Send %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	all := join(r.shown("ann", r.inGroup(), "all of them", func(s []Shown) bool { return len(s) >= n }))
+	for i := range n {
+		if c := strings.Count(all, r.h.Text(fmt.Sprintf("number %d.", i))); c != 1 {
+			r.t.Errorf("number %d is shown %d times", i, c)
+		}
+	}
+}
+
+func cut(r *rig) {
+	m := r.hear(r.line("before"))
+	r.h.Peer.(Cutter).Cut(r.t)
+	r.mended()
+	r.hear(r.line("after"))
+	r.send(channels.Post{To: m.Conversation, Text: "still here"})
+	r.shown("ann", r.inGroup(), "an answer after the cut", contains(r.h.Text("still here")))
+}
+
+// mended waits until the channel works again: by itself, or because Run returned and is called again.
+func (r *rig) mended() {
+	r.t.Helper()
+	select {
+	case err := <-r.done:
+		if err == nil || errors.Is(err, channels.ErrRejected) || errors.Is(err, channels.ErrSetup) {
+			r.t.Fatalf("after a cut Run returned %v; want an error worth another try", err)
+		}
+		r.cancel()
+		r.cancel = nil
+		r.run()
+	case <-time.After(50 * time.Millisecond):
+	}
+}
+
+func again(r *rig) {
+	r.hear(r.line("one"))
+	r.stop()
+	before := stacks()
+	r.run()
+	r.hear(r.line("two"))
+	r.stop()
+	deadline := time.Now().Add(r.h.Wait)
+	for stacks() > before {
+		if time.Now().After(deadline) {
+			buf := make([]byte, 1<<20)
+			r.t.Fatalf("goroutines are left behind: %d, were %d\n%s", stacks(), before, buf[:runtime.Stack(buf, true)])
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	if r.count("one") != 1 || r.count("two") != 1 {
+		r.t.Errorf("kept %d and %d times; want once each", r.count("one"), r.count("two"))
+	}
+}
+
+// stacks counts goroutines whose stack goes through an adapter of ours, the tests' own left out.
+func stacks() (n int) {
+	buf := make([]byte, 1<<21)
+	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if strings.Contains(g, "chatgateway/channels/") && !strings.Contains(g, "chatgateway/channels/channeltest") && !strings.Contains(g, "_test.") && !strings.Contains(g, "_test.go") {
+			n++
+		}
+	}
+	return n
+}
+
+func fits(r *rig) {
+	m := r.hear(r.line("hello"))
+	l := r.ch.Limits(m.Conversation)
+	if l.Fit == nil {
+		return
+	}
+	for _, s := range []string{"", "a", "short", "\u00e9", "\U0001f600", strings.Repeat("\U0001f600", 9000), strings.Repeat("word ", 9000),
+		"```go\n" + strings.Repeat("x := 1\n", 3000) + "```", strings.Repeat("a", 50000), strings.Repeat("| a | b |\n", 2000)} {
+		n := l.Fit(s)
+		switch {
+		case n < 0 || n > len(s):
+			r.t.Errorf("Fit of %d bytes gave %d", len(s), n)
+		case n == 0 && s != "":
+			r.t.Errorf("Fit of %d bytes gave 0", len(s))
+		case n < len(s) && !utf8.RuneStart(s[n]):
+			r.t.Errorf("Fit cuts inside a rune at %d", n)
+		case len(s) < 100 && n != len(s):
+			r.t.Errorf("Fit of %q gave %d", s, n)
+		}
+	}
+}
+
+func abilities(r *rig) {
+	for name, has := range map[string]bool{
+		Edits: is[channels.Editor](r.ch), Deletes: is[channels.Deleter](r.ch), Asks: is[channels.Asker](r.ch),
+		Typing: is[channels.Typist](r.ch), Directs: is[channels.Director](r.ch),
+	} {
+		if has != r.has(name) {
+			r.t.Errorf("the channel has the ability %s: %v; the harness says %v", name, has, r.has(name))
+		}
+	}
+	for name, has := range map[string]bool{
+		Presses: is[Presser](r.h.Peer), LimitsOf: is[Limiter](r.h.Peer), Cuts: is[Cutter](r.h.Peer), Repeats: is[Repeater](r.h.Peer),
+		Asks: is[Filler](r.h.Peer),
+	} {
+		if r.has(name) && !has {
+			r.t.Errorf("the peer cannot do %s, and the harness does not say so", name)
+		}
+	}
+	m := r.hear(r.line("hello"))
+	if ty, ok := r.ch.(channels.Typist); ok {
+		if err := ty.Typing(r.t.Context(), m.Conversation); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			r.t.Errorf("Typing: %v", err)
+		}
+	}
+	if ms, ok := r.ch.(channels.MenuSetter); ok {
+		menu := []channels.Command{{Name: "help", Help: "Lists the commands"}, {Name: "login", Help: "Logs in", Private: true, Owner: true,
+			Args: []channels.Arg{{Name: "provider", Help: "Which one", Optional: true}}}}
+		if err := ms.SetMenu(r.t.Context(), menu); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			r.t.Errorf("SetMenu: %v", err)
+		}
+	}
+	_, err := r.ch.Send(r.t.Context(), channels.Post{To: "no-such-conversation", Text: "anybody?"})
+	if err == nil {
+		r.t.Error("Send to a conversation that does not exist gave no error")
+	} else {
+		r.leaks("the error of Send", err.Error())
+	}
+}
+
+func is[T any](v any) bool { _, ok := v.(T); return ok }
+
+func rejected(t *testing.T, h Harness) {
+	r := open(t, h, h.Bad)
+	ctx, cancel := context.WithTimeout(t.Context(), r.h.Wait)
+	defer cancel()
+	err := r.ch.Run(ctx, r.handle)
+	if !errors.Is(err, channels.ErrRejected) {
+		t.Fatalf("Run with wrong credentials gave %v; want ErrRejected", err)
+	}
+	r.leaks("the error", err.Error())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.reports {
+		if s.State == status.Connected {
+			t.Error("it reported to be connected")
+		}
+	}
+}
+
+// inGroup says where the suite talks: in private, unless the service has no private conversations.
+func (r *rig) inGroup() bool { return !r.has(Privates) }
+
+func (r *rig) line(text string) Line { return Line{Person: "ann", Text: text, Group: r.inGroup()} }
+
+func contains(text string) func([]Shown) bool {
+	return func(s []Shown) bool { return strings.Contains(join(s), text) }
+}
+
+func join(s []Shown) string {
+	var b strings.Builder
+	for _, m := range s {
+		b.WriteString(m.Text)
+		b.WriteString("\n")
+	}
+	return b.String()
+}
