@@ -53,10 +53,15 @@ type Stamp struct {
 // Same reports whether the file that s was taken of is certainly still the same at t. Where a file was written so
 // shortly before s was taken that a second write could bear the same time, it is false: read again.
 func (s Stamp) Same(t Stamp) bool {
-	if s.size != t.size || s.inode != t.inode || !s.modified.Equal(t.modified) {
-		return false
-	}
-	return s.modified.IsZero() || s.seen.Sub(s.modified) > 30*time.Millisecond || s.seen.Equal(t.seen)
+	age := s.seen.Sub(s.modified)
+	return s.equal(t) && (s.Missing() || age.Abs() > coarsest)
+}
+
+// coarsest is how far apart two times must be for every file system to tell them apart.
+const coarsest = 2 * time.Second
+
+func (s Stamp) equal(t Stamp) bool {
+	return s.size == t.size && s.inode == t.inode && s.modified.Equal(t.modified)
 }
 
 // Missing reports whether there was no file.

@@ -43,10 +43,12 @@ func inodeOf(info fs.FileInfo) uint64 {
 	return 0
 }
 
+var euid = os.Geteuid // tests are somebody else
+
 // foreignOwner reports whether a file belongs neither to us nor to root, who could change it anyway.
 func foreignOwner(info fs.FileInfo) (who string, foreign bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || int(st.Uid) == os.Geteuid() || st.Uid == 0 {
+	if !ok || int(st.Uid) == euid() || st.Uid == 0 {
 		return "", false
 	}
 	return fmt.Sprintf("uid %d", st.Uid), true
