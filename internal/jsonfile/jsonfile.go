@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"time"
 )
@@ -53,8 +54,7 @@ type Stamp struct {
 // Same reports whether the file that s was taken of is certainly still the same at t. Where a file was written so
 // shortly before s was taken that a second write could bear the same time, it is false: read again.
 func (s Stamp) Same(t Stamp) bool {
-	age := s.seen.Sub(s.modified)
-	return s.equal(t) && (s.Missing() || age.Abs() > coarsest)
+	return s.equal(t) && s.Age() > coarsest
 }
 
 // coarsest is how far apart two times must be for every file system to tell them apart.
@@ -66,6 +66,14 @@ func (s Stamp) equal(t Stamp) bool {
 
 // Missing reports whether there was no file.
 func (s Stamp) Missing() bool { return s.modified.IsZero() && s.size == 0 && s.inode == 0 }
+
+// Age is how long before the stamp was taken the file was written; for no file, longer than anything.
+func (s Stamp) Age() time.Duration {
+	if s.Missing() {
+		return math.MaxInt64
+	}
+	return s.seen.Sub(s.modified).Abs()
+}
 
 func stampOf(info fs.FileInfo) Stamp {
 	return Stamp{modified: info.ModTime(), seen: time.Now(), size: info.Size(), inode: inodeOf(info)}
