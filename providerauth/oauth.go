@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"chatgateway/internal/secret"
 	"chatgateway/login"
@@ -62,3 +63,29 @@ func (c Client) Refresh(ctx context.Context, old Credential) (Credential, error)
 
 // Revoke ends cred at the server (RFC 7009); it is made for Scheme.Revoke.
 func (c Client) Revoke(ctx context.Context, cred Credential) error { return errNotYet }
+
+// OAuthError is a failure of an authorization server. It holds no body, no address and no secret.
+type OAuthError struct {
+	Name       string        // the provider's, for people
+	Doing      string        // "renew", "sign in"
+	Status     int           // HTTP status; 0: no answer came
+	Code       string        // the server's error code, if it is a known word; else ""
+	RetryAfter time.Duration // what the server asked for
+	Cut        bool          // the answer broke off
+	Dead       bool          // the refresh token is definitely refused; the error wraps ErrNeedsLogin
+	Err        error
+}
+
+// Error implements error.
+func (e *OAuthError) Error() string { return e.Name + ": " + e.Doing + ": " + e.Reason() }
+
+// Reason says it as the end of a sentence.
+func (e *OAuthError) Reason() string { return "status " + e.Code }
+
+// Unwrap gives the cause.
+func (e *OAuthError) Unwrap() []error {
+	if e.Dead {
+		return []error{ErrNeedsLogin}
+	}
+	return nil
+}

@@ -43,14 +43,15 @@ const (
 type Credential struct {
 	ID      ID
 	Type    Type
-	Key     secret.String // Type Key and Token: the key or the token
-	Access  secret.String // Type OAuth
-	Refresh secret.String // Type OAuth; empty: it cannot renew itself
-	Expires time.Time     // zero: it does not expire, or nobody said when
-	Owner   string        // whose account it is, for people: a mail address, an organisation
-	Extra   map[string]string
-	Source  Source // where it came from; never written to disk
-	Label   string // the variable's name, or a key file's path; never written to disk
+	Key     secret.String     // Type Key and Token: the key or the token
+	Access  secret.String     // Type OAuth
+	Refresh secret.String     // Type OAuth; empty: it cannot renew itself
+	Expires time.Time         // zero: it does not expire, or nobody said when
+	Issued  time.Time         // when the token was given; zero: nobody knows
+	Owner   string            // whose account it is, for people: a mail address, an organisation
+	Extra   map[string]string // what the provider wants to know besides; shared, and never changed in place
+	Source  Source            // where it came from; never written to disk
+	Label   string            // the variable's name, or a key file's path; never written to disk
 }
 
 // Source says where a credential came from.
@@ -129,6 +130,8 @@ var (
 	ErrUnknown = errors.New("unknown provider")
 	// ErrUnreadable: the credentials file cannot be read or parsed; nothing is written to it.
 	ErrUnreadable = errors.New("the credentials file cannot be read")
+	// ErrRenewal: the credential has expired and could not be renewed just now; it is kept, and another try may help.
+	ErrRenewal = errors.New("the sign-in could not be renewed just now")
 )
 
 // Store keeps credentials. Both implementations, File and Memory, pass one contract suite.
@@ -156,15 +159,19 @@ type Settings struct {
 	Disabled []ID            `json:"disabled,omitempty"` // kept, and skipped
 	Enabled  []string        `json:"enabled,omitempty"`  // providers to sign in to at the first message
 	Latched  map[ID]Latch    `json:"latched,omitempty"`  // sign-ins that have ended
+	Renewals map[ID]Latch    `json:"renewals,omitempty"` // the last renewal that was begun, by its refresh token
+	Warned   map[ID]string   `json:"warned,omitempty"`   // fingerprints of what the owners know will expire
 	Model    string          `json:"model,omitempty"`    // `/model default`
-
 }
 
-// Latch remembers that a refresh token was definitely refused; it holds for that token alone.
+// Latch remembers what became of a refresh token; it holds for that token alone. Under Settings.Latched it was
+// definitely refused.
 type Latch struct {
 	Fingerprint string    `json:"fingerprint"`
 	Since       time.Time `json:"since"`
-	Reason      string    `json:"reason,omitempty"`
+	Reason      string    `json:"reason,omitempty"`  // a sentence for people
+	Unknown     bool      `json:"unknown,omitempty"` // it was sent for renewal, and no answer is known
+	Told        bool      `json:"told,omitempty"`    // the owners know
 }
 
 // CoolingRecord is why and until when a credential is passed over.

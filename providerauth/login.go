@@ -1,0 +1,417 @@
+package providerauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"chatgateway/login"
+)
+
+// Names of the fields that Login asks for itself, so that a front end without a person can answer them.
+const (
+	FieldMethod  = "Way to log in"    // the answer is a Method.ID
+	FieldReplace = "Replace"          // another kind of credential stands there: "yes" or "no"
+	FieldRefused = "Store it anyway?" // the service refused the key: "yes" or "no"
+)
+
+const (
+	askTime    = 5 * time.Minute  // for the questions above
+	probeTime  = 15 * time.Second // for Scheme.Probe
+	revokeTime = 10 * time.Second // for Scheme.Revoke
+)
+
+// Login is what a login came to.
+type Login struct {
+	Credential Credential
+	Finding    Finding // what the service says to it
+	Replaced   bool    // an earlier one of this account is gone
+}
+
+// Logout is what a logout came to.
+type Logout struct {
+	Removed   bool   // there was one, and it is deleted here
+	Revoked   bool   // the provider ended it too
+	RevokeErr error  // why the provider did not; nil where it cannot be asked
+	StillFrom string // the variable of the environment that still holds a key
+}
+
+var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
+
+// CheckAccount says what is wrong with the name of an account; "" and "default" are the default account.
+func CheckAccount(name string) error {
+	switch {
+	case name == "":
+		return nil
+	case name == envWord:
+		return KeyError(`The account name "env" stands for the environment. Choose another.`)
+	case !accountName.MatchString(name):
+		return KeyError("An account's name has up to 64 letters, digits and the signs . _ @ - and begins with a letter or a digit.")
+	}
+	return nil
+}
+
+// canonical gives the provider of an id and the id under its proper name.
+func (v *view) canonical(id ID) (*Scheme, ID, error) {
+	sc := v.scheme(id.Provider())
+	if sc == nil {
+		return nil, "", &Error{Kind: ErrUnknown, ID: ID(id.Provider())}
+	}
+	if v.creds[id] != nil {
+		return sc, id, nil // also a record under an alias
+	}
+	return sc, MakeID(sc.ID, id.Account()), nil
+}
+
+// Login runs a sign-in of the provider and stores what it gives: in force at the next request, everywhere. method is
+// a Method.ID; "" lets the person choose where there are several. What a person typed is tried before it is stored, and
+// a key that the service refuses is stored only if they say so; what a sign-in brought is stored first. An account
+// holds one credential: another of the same kind replaces it, another kind is asked about. Errors: login.ErrCanceled,
+// login.ErrExpired, *Error, KeyError, *OAuthError, or ctx's.
+func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Prompter) (Login, error) {
+	v := m.look()
+	sc, id, err := v.canonical(id)
+	if err != nil {
+		return Login{}, err
+	}
+	if err := CheckAccount(id.Account()); err != nil {
+		return Login{}, err
+	}
+	if v.err != nil {
+		return Login{}, &Error{Kind: ErrUnreadable, ID: id, Name: sc.Name, Err: v.err}
+	}
+	way, err := choose(ctx, sc, method, p)
+	if err != nil {
+		return Login{}, err
+	}
+	if err := m.mayReplace(ctx, v, sc, id, way, p); err != nil {
+		return Login{}, err
+	}
+	c, err := way.Login(ctx, p)
+	if err != nil {
+		return Login{}, err
+	}
+	c.ID, c.Source, c.Issued = id, FromStore, time.Now()
+	out := Login{Credential: c}
+	if way.Secret {
+		out.Finding = m.probe(ctx, sc, c)
+		if err := keepRefused(ctx, sc, out.Finding, p); err != nil {
+			return out, err
+		}
+	}
+	if out.Finding.Owner != "" && c.Owner == "" {
+		c.Owner, out.Credential.Owner = out.Finding.Owner, out.Finding.Owner
+	}
+	stored := c
+	stored.Key = Literal(c.Key)
+	if out.Replaced, err = m.put(ctx, stored); err != nil {
+		return out, err
+	}
+	if !way.Secret {
+		out.Finding = m.probe(ctx, sc, c)
+	}
+	m.log.Info("logged in", "credential", string(id), "method", way.ID)
+	return out, nil
+}
+
+// choose finds the way to log in, or lets the person choose.
+func choose(ctx context.Context, sc *Scheme, method string, p login.Prompter) (Method, error) {
+	var on []Method
+	var off []string
+	for _, w := range sc.Methods {
+		if method != "" && strings.EqualFold(w.ID, method) {
+			if w.Off != "" {
+				return Method{}, KeyError(w.Off)
+			}
+			return w, nil
+		}
+		if w.Off == "" {
+			on = append(on, w)
+		} else {
+			off = append(off, w.Name+": "+w.Off)
+		}
+	}
+	switch {
+	case method != "":
+		return Method{}, KeyError(fmt.Sprintf("%s has no way to log in that is called %q. There is: %s.", sc.Name, method, methodIDs(on)))
+	case len(on) == 0 && len(off) > 0:
+		return Method{}, KeyError(strings.Join(off, " "))
+	case len(on) == 0 && sc.NoKey:
+		return Method{}, KeyError(sc.Name + " needs no login.")
+	case len(on) == 0:
+		return Method{}, KeyError("There is no way to log in to " + sc.Name + " from here.")
+	case len(on) == 1:
+		return on[0], nil
+	}
+	s := login.Step{
+		Text:    "How do you want to log in to " + sc.Name + "?",
+		Field:   &login.Field{Name: FieldMethod},
+		Expires: time.Now().Add(askTime),
+	}
+	if len(off) > 0 {
+		s.Text += "\n\nNot possible at present: " + strings.Join(off, " ")
+	}
+	find := func(a string) int {
+		return slices.IndexFunc(on, func(w Method) bool { return strings.EqualFold(w.ID, a) || strings.EqualFold(w.Name, a) })
+	}
+	s.Field.Check = func(a string) error {
+		if find(strings.TrimSpace(a)) < 0 {
+			return KeyError("Please choose one of: " + methodIDs(on) + ".")
+		}
+		return nil
+	}
+	for _, w := range on {
+		s.Choices = append(s.Choices, login.Choice{Label: w.Name, Value: w.ID})
+	}
+	a, err := p.Prompt(ctx, s)
+	if err != nil {
+		return Method{}, err
+	}
+	i := find(strings.TrimSpace(a.Reveal()))
+	if i < 0 {
+		return Method{}, login.ErrCanceled
+	}
+	return on[i], nil
+}
+
+func methodIDs(ms []Method) string {
+	ids := make([]string, len(ms))
+	for i, w := range ms {
+		ids[i] = w.ID
+	}
+	return strings.Join(ids, ", ")
+}
+
+// mayReplace asks before a credential of another kind takes the place of one that is there.
+func (m *Manager) mayReplace(ctx context.Context, v *view, sc *Scheme, id ID, way Method, p login.Prompter) error {
+	old := v.creds[id]
+	if old == nil || way.Secret == (old.Type != OAuth) {
+		return nil
+	}
+	kind := map[Type]string{Key: "an API key", Token: "a token", OAuth: "a sign-in"}[old.Type]
+	text := fmt.Sprintf("%s holds %s already. Replace it? To keep both, give the new one a name: /login %s:work", title(sc, id), kind, sc.ID)
+	return yes(ctx, p, text, FieldReplace, "Replace it", "Keep it")
+}
+
+// keepRefused asks whether a key is to be stored that the service did not take.
+func keepRefused(ctx context.Context, sc *Scheme, f Finding, p login.Prompter) error {
+	if !f.Sure || f.Works {
+		return nil
+	}
+	text := sc.Name + " refused this key."
+	if f.Note != "" {
+		text += " " + f.Note
+	}
+	return yes(ctx, p, text+" Store it all the same?", FieldRefused, "Store it", "Don't store it")
+}
+
+// yes asks a question; any answer but yes is login.ErrCanceled.
+func yes(ctx context.Context, p login.Prompter, text, field, do, dont string) error {
+	a, err := p.Prompt(ctx, login.Step{
+		Text:    text,
+		Field:   &login.Field{Name: field, Check: checkYes},
+		Choices: []login.Choice{{Label: do, Value: "yes"}, {Label: dont, Value: "no"}},
+		Expires: time.Now().Add(askTime),
+	})
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(strings.TrimSpace(a.Reveal()), "yes") {
+		return login.ErrCanceled
+	}
+	return nil
+}
+
+func checkYes(a string) error {
+	switch strings.ToLower(strings.TrimSpace(a)) {
+	case "yes", "no":
+		return nil
+	}
+	return KeyError(`Please answer "yes" or "no".`)
+}
+
+// Put stores a credential without asking or trying anything. A key or token that begins with "env:", "file:", "exec:"
+// or "literal:" is a reference, as in the file; what did not come from the owner's own hand goes through Literal first.
+func (m *Manager) Put(ctx context.Context, id ID, c Credential) error {
+	v := m.look()
+	_, id, err := v.canonical(id)
+	if err != nil {
+		return err
+	}
+	if err := CheckAccount(id.Account()); err != nil {
+		return err
+	}
+	c.ID = id
+	if c.Issued.IsZero() {
+		c.Issued = time.Now()
+	}
+	_, err = m.put(ctx, c)
+	return err
+}
+
+// put writes a new credential and forgets what was known of the one before. It is finished even if ctx has ended.
+func (m *Manager) put(ctx context.Context, c Credential) (replaced bool, err error) {
+	ctx = context.WithoutCancel(ctx)
+	err = m.store.Update(ctx, c.ID, func(_ context.Context, old Credential) (Credential, error) {
+		replaced = !old.IsZero()
+		return c, nil
+	})
+	if err != nil {
+		return false, err
+	}
+	m.forget(c.ID)
+	err = m.store.UpdateSettings(ctx, func(s *Settings) error {
+		delete(s.Latched, c.ID)
+		delete(s.Renewals, c.ID)
+		delete(s.Warned, c.ID)
+		s.Disabled = slices.DeleteFunc(s.Disabled, func(id ID) bool { return id == c.ID })
+		s.Enabled = slices.DeleteFunc(s.Enabled, func(p string) bool { return p == c.ID.Provider() })
+		return nil
+	})
+	m.look()
+	return replaced, err
+}
+
+// forget drops what this process remembers of a credential.
+func (m *Manager) forget(id ID) {
+	m.cool.clear(id)
+	m.mu.Lock()
+	delete(m.failures, id)
+	delete(m.unsaved, id)
+	m.mu.Unlock()
+	m.bump()
+}
+
+// probe tries a credential. It never fails: what could not be checked is said.
+func (m *Manager) probe(ctx context.Context, sc *Scheme, c Credential) Finding {
+	if sc.Probe == nil {
+		return Finding{Note: "It could not be checked: the service has no call for that."}
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	f, err := sc.Probe(ctx, c)
+	if err != nil {
+		m.log.Warn("credential not checked", "credential", string(c.ID), "err", err)
+		f.Works, f.Sure = false, false
+		if f.Note == "" {
+			f.Note = "It could not be checked: the service cannot be reached at the moment, or failed."
+		}
+	}
+	return f
+}
+
+// Check tries the credential of an id with the service's cheapest call, renewed first if need be, and ends its
+// cool-down if it works. Errors are as of Credential; a refusal is no error but a Finding.
+func (m *Manager) Check(ctx context.Context, id ID) (Finding, error) {
+	v := m.look()
+	sc, id, err := v.canonical(id)
+	if err != nil {
+		return Finding{}, err
+	}
+	c, err := m.inForce(ctx, v, sc, id)
+	if err != nil {
+		return Finding{}, err
+	}
+	f := m.probe(ctx, sc, c)
+	if f.Sure && !f.Works && c.Type == OAuth {
+		if again, err := m.Renew(ctx, c); err == nil {
+			f = m.probe(ctx, sc, again)
+		}
+	}
+	if f.Sure && f.Works && m.cool.clear(c.ID) {
+		m.tell()
+	}
+	return f, nil
+}
+
+// inForce gives what an id stands for now, cooling or not: its override, its record, or the environment.
+func (m *Manager) inForce(ctx context.Context, v *view, sc *Scheme, id ID) (Credential, error) {
+	now := time.Now()
+	cands := v.candidates(sc, Want{Provider: sc.ID, Account: id.Account()}, nil)
+	if id.Account() == "" {
+		cands = v.candidates(sc, Want{Provider: sc.ID, Order: []ID{id}}, nil)
+		if len(cands) == 0 {
+			cands = append(cands, candidate{id: v.envID(sc.ID), src: FromEnv})
+		}
+	}
+	for _, c := range cands {
+		switch c.src {
+		case FromNone:
+			return Credential{ID: c.id, Source: FromNone}, nil
+		case FromEnv:
+			if e := m.fromEnv(v, sc, c.id); e != nil {
+				return *e, nil
+			}
+			if sc.NoKey {
+				return Credential{ID: id, Source: FromNone}, nil
+			}
+		default:
+			return m.fresh(ctx, v, sc, c.cred, now)
+		}
+	}
+	return Credential{}, v.nothing(sc, id)
+}
+
+// Logout deletes the credential here, always, and ends it at the provider where that can be done. A renewal under way
+// does not bring it back, and Gone is closed. The error says that it could not be deleted; why the provider did not end
+// it is in the Logout.
+func (m *Manager) Logout(ctx context.Context, id ID) (Logout, error) {
+	v := m.look()
+	sc, id, err := v.canonical(id)
+	if err != nil && v.creds[id] == nil {
+		return Logout{}, err
+	}
+	m.mu.Lock()
+	if fl := m.flights[id]; fl != nil {
+		fl.cancel() // its result would be deleted anyway
+	}
+	_, overridden := m.overrides[id]
+	delete(m.overrides, id)
+	m.mu.Unlock()
+
+	var old Credential
+	err = m.store.Update(ctx, id, func(_ context.Context, stored Credential) (Credential, error) {
+		old = stored
+		if u, ok := m.pending(id, stored.Refresh.Fingerprint()); ok {
+			old = u
+		}
+		if stored.IsZero() {
+			return Credential{}, errUnchanged
+		}
+		return Credential{}, nil
+	})
+	if err != nil && !errors.Is(err, errUnchanged) {
+		return Logout{}, err
+	}
+	out := Logout{Removed: err == nil || overridden}
+	m.forget(id)
+	m.goneNow(id)
+	err = m.store.UpdateSettings(context.WithoutCancel(ctx), func(s *Settings) error {
+		delete(s.Latched, id)
+		delete(s.Renewals, id)
+		delete(s.Warned, id)
+		s.Disabled = slices.DeleteFunc(s.Disabled, func(d ID) bool { return d == id })
+		return nil
+	})
+	v = m.look()
+	if sc == nil {
+		return out, err
+	}
+	if id.Account() == "" {
+		if e := m.fromEnv(v, sc, id); e != nil {
+			out.StillFrom = e.Label
+		}
+	}
+	if sc.Revoke != nil && old.Type == OAuth {
+		rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)
+		defer cancel()
+		out.RevokeErr = sc.Revoke(rctx, old)
+		out.Revoked = out.RevokeErr == nil
+	}
+	m.log.Info("logged out", "credential", string(id), "revoked", out.Revoked)
+	return out, err
+}

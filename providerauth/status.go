@@ -1,0 +1,180 @@
+package providerauth
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"chatgateway/internal/status"
+)
+
+// The states of a credential in status.Provider.State.
+const (
+	StateOK         = "ok"
+	StateExpiring   = "expiring"    // within a day, and it cannot renew itself
+	StateExpired    = "expired"     // with Renews: it is renewed at the next use
+	StateNeedsLogin = "needs-login" // the provider does not renew it any more
+	StateCooling    = "cooling"
+	StateDisabled   = "disabled"
+	StateMissing    = "missing"
+)
+
+// Status tells of every credential of a provider, in the order of trying, or of all providers for "". A provider
+// without one has a row that says so. It is computed from what requests get, does no network call and renews nothing.
+// InUse is left to who knows the model in force. The error is ErrUnknown's; an unreadable file is told by StoreErr.
+func (m *Manager) Status(_ context.Context, provider string) ([]status.Provider, error) {
+	v := m.look()
+	now := time.Now()
+	if provider != "" {
+		sc := v.scheme(provider)
+		if sc == nil {
+			return nil, &Error{Kind: ErrUnknown, ID: ID(provider)}
+		}
+		return m.rows(v, sc, now), nil
+	}
+	var out []status.Provider
+	for i := range v.schemes {
+		out = append(out, m.rows(v, &v.schemes[i], now)...)
+	}
+	for _, id := range slices.Sorted(maps.Keys(v.creds)) {
+		if v.scheme(id.Provider()) == nil {
+			out = append(out, status.Provider{
+				ID: string(id), Name: id.Provider(), Account: id.Account(), Configured: true, Source: string(FromStore),
+				State: StateOK, LastError: "This gateway has no provider of this name. The record is kept.",
+			})
+		}
+	}
+	return out, nil
+}
+
+// rows tells of one provider.
+func (m *Manager) rows(v *view, sc *Scheme, now time.Time) []status.Provider {
+	p := v.byID[sc.ID]
+	var out []status.Provider
+	for _, id := range p.overIDs {
+		out = append(out, m.row(v, sc, p.over[id], now))
+	}
+	for _, id := range v.inOrder(p) {
+		if p.over[id] == nil {
+			out = append(out, m.row(v, sc, v.creds[id], now))
+		}
+	}
+	if env := m.fromEnv(v, sc, v.envID(sc.ID)); env != nil {
+		r := m.row(v, sc, env, now)
+		if len(p.stored) > 0 && !slices.ContainsFunc(p.order, func(id ID) bool { return isEnv(id, sc.ID) }) {
+			r.LastError = "It is not used while something is stored, unless an order names it (env)."
+		}
+		out = append(out, r)
+	}
+	for id, err := range v.bad {
+		if v.scheme(id.Provider()) == sc {
+			out = append(out, status.Provider{
+				ID: string(id), Name: sc.Name, Account: id.Account(), Configured: true, Source: string(FromStore),
+				State: StateMissing, LastError: userMessage(err),
+			})
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	r := status.Provider{ID: sc.ID, Name: sc.Name, State: StateMissing}
+	if v.disabled(ID(sc.ID)) {
+		r.State = StateDisabled
+	}
+	if sc.NoKey {
+		r.Configured, r.Source = true, string(FromNone)
+		if r.State == StateMissing {
+			r.State = StateOK
+		}
+	}
+	return append(out, r)
+}
+
+// inOrder gives the stored ids, those of a set order first.
+func (v *view) inOrder(p *provider) []ID {
+	if p.order == nil {
+		return p.stored
+	}
+	var out []ID
+	for _, id := range slices.Concat(p.order, p.stored) {
+		if v.creds[id] != nil && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// row tells of one credential.
+func (m *Manager) row(v *view, sc *Scheme, c *Credential, now time.Time) status.Provider {
+	r := status.Provider{
+		ID: string(c.ID), Name: sc.Name, Account: c.ID.Account(), Configured: true, Source: string(c.Source),
+		Label: c.Label, Method: "key", State: StateOK, Expires: c.Expires, Renews: renews(sc, c),
+	}
+	switch c.Type {
+	case OAuth:
+		r.Method = "oauth"
+	case Token:
+		r.Method = "token"
+	}
+	if r.Label == "" {
+		r.Label = c.Owner
+	}
+	if r.Label == "" {
+		r.Label = refLabel(c)
+	}
+	m.judge(v, c, &r, now)
+	return r
+}
+
+// judge sets the state and the last error of a row.
+func (m *Manager) judge(v *view, c *Credential, r *status.Provider, now time.Time) {
+	if l, ok := v.settings.Renewals[c.ID]; ok && l.Reason != "" && l.Fingerprint == c.Refresh.Fingerprint() {
+		r.LastError = "The last renewal failed: " + l.Reason + "."
+	}
+	if k, cooling := m.cool.peek(c, now); cooling {
+		r.State, r.CoolUntil = StateCooling, k.until
+		r.LastError = "It is passed over because " + reasons[k.outcome] + "."
+	}
+	latch, dead := v.latched(c)
+	switch {
+	case v.disabled(c.ID) && c.Source != FromRuntime:
+		r.State = StateDisabled
+	case dead:
+		r.State, r.Renews = StateNeedsLogin, false
+		r.LastError = "The sign-in has ended: " + latch.Reason + "."
+	case expired(c, now) || c.Type == OAuth && c.Access.Empty():
+		r.State = StateExpired
+		if !r.Renews {
+			r.LastError = "It has run out and cannot renew itself."
+		}
+	case !r.Renews && !c.Expires.IsZero() && now.Add(soon).After(c.Expires) && r.State == StateOK:
+		r.State = StateExpiring
+	}
+}
+
+// refLabel says where a reference leads to, without following it.
+func refLabel(c *Credential) string {
+	if c.Type == OAuth {
+		return ""
+	}
+	for _, p := range []string{refEnv, refFile} {
+		if rest, ok := cutPrefix(c, p); ok {
+			return rest
+		}
+	}
+	if _, ok := cutPrefix(c, refExec); ok {
+		return "a command"
+	}
+	return ""
+}
+
+// userMessage is the sentence of an error, or its text.
+func userMessage(err error) string {
+	var u interface{ UserMessage() string }
+	if errors.As(err, &u) {
+		return u.UserMessage()
+	}
+	return err.Error()
+}
