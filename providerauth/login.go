@@ -106,6 +106,13 @@ func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Promp
 	if out.Finding.Owner != "" && c.Owner == "" {
 		c.Owner, out.Credential.Owner = out.Finding.Owner, out.Finding.Owner
 	}
+	for k, value := range out.Finding.Extra {
+		if c.Extra == nil {
+			c.Extra = map[string]string{}
+		}
+		c.Extra[k] = value
+	}
+	out.Credential.Extra = c.Extra
 	stored := c
 	stored.Key = Literal(c.Key)
 	if out.Replaced, err = m.put(ctx, stored); err != nil {

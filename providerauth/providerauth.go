@@ -116,6 +116,8 @@ type Finding struct {
 	Note   string   // a sentence for people: no credit left, list is public
 	Owner  string   // whose account it is, if the provider said so
 	Models []string // some models it may use
+	// Extra is kept with a credential that is logged in: at which of a provider's sites the key is good.
+	Extra map[string]string
 }
 
 // Errors that callers decide by.
