@@ -5,9 +5,12 @@ package store
 
 import (
 	"context"
-	"encoding/json"
+	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"time"
 
 	"chatgateway/channels"
@@ -15,9 +18,13 @@ import (
 
 // Options are how Open opens a store. The zero value is fit for use.
 type Options struct {
-	Sync string           // "full" (default): what was committed survives a power loss; "normal": it survives a crash of the program
+	// Sync is "full" (the default): what was committed survives a power loss; or "normal": it survives a crash of the
+	// program, and after a power loss the last moments may be missing.
+	Sync string
 	Log  *slog.Logger     // nil: nothing is logged
 	Now  func() time.Time // nil: time.Now
+	// Idle is how long a conversation in which nothing is said is remembered; Prune forgets it then. 0: a year.
+	Idle time.Duration
 }
 
 // Incoming is a message as Keep takes it.
@@ -106,135 +113,156 @@ type Press struct {
 	Once   bool // it can be taken once
 }
 
-// Errors of TakePress.
-var (
-	// ErrNoPress: there is no such button in this conversation, or its time is over.
-	ErrNoPress = errors.New("no such button")
-	// ErrNotYours: the button is for somebody else.
-	ErrNotYours = errors.New("the button is for somebody else")
-	// ErrUsed: the button was pressed before and works once.
-	ErrUsed = errors.New("the button was used")
-)
+// Store is the open store. All its methods may be called from several goroutines. It is told of several things in one
+// order: what one goroutine hands in is written in that order, and whoever reads sees all that was handed in before.
+type Store struct {
+	path  string
+	log   *slog.Logger
+	now   func() time.Time
+	idle  time.Duration
+	db    *sql.DB // the writer's one connection
+	reads *sql.DB // nil in memory
+	tx    tx      // the writer's goroutine alone
+	seq   int64   // the last Item.Seq; the writer's goroutine alone
 
-var errUnbuilt = errors.New("store: this part is being built")
+	wake   chan struct{} // holds one: there is something in line
+	ended  chan struct{} // closed when the writer has ended
+	unlock func()
+	close  func() error // closes once
 
-// Store is the open store. All its methods may be called from several goroutines.
-type Store struct{}
-
-// Open opens the store at path, and makes it if there is none. ":memory:" is for tests.
-func Open(ctx context.Context, path string, o Options) (*Store, error) { return nil, errUnbuilt }
-
-// Close writes what is still to be written, and closes.
-func (s *Store) Close() error { return nil }
-
-// Keep commits all of it or nothing, durably, and gives the new messages in order.
-func (s *Store) Keep(ctx context.Context, account channels.AccountID, in []Incoming, marks map[string]string, moved map[channels.ConversationID]channels.ConversationID) ([]Item, error) {
-	return nil, errUnbuilt
+	mu      sync.Mutex // guards what follows
+	line    []*op      // handed in, not taken by the writer
+	behind  int        // background writes that are not committed
+	failed  error      // see Err
+	closing bool
+	lost    int // background writes that could not be written until Close
+	plan    schedule
+	turn    int64 // the last Turn.ID
+	asked   int64 // the last Question.ID
+	before  int64 // the last Question.ID of earlier runs
 }
 
-// Mark gives a mark that was kept; "" if there is none.
-func (s *Store) Mark(ctx context.Context, account channels.AccountID, key string) (string, error) {
-	return "", errUnbuilt
+// Open opens the store at path, and makes it, and its folder, if they are missing: 0600 in 0700. ":memory:" is for
+// tests. ctx bounds the opening only. What is wrong with the file is an *Error.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	sync := strings.ToUpper(o.Sync)
+	switch sync {
+	case "":
+		sync = "FULL"
+	case "FULL", "NORMAL":
+	default:
+		return nil, fmt.Errorf("store: sync is %q, want full or normal", o.Sync)
+	}
+	s := &Store{
+		path: path, log: o.Log, now: o.Now, idle: o.Idle,
+		wake: make(chan struct{}, 1), ended: make(chan struct{}), unlock: func() {},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.idle <= 0 {
+		s.idle = 365 * 24 * time.Hour
+	}
+	if path != memory {
+		unlock, err := claim(path)
+		if err != nil {
+			return nil, err
+		}
+		s.unlock = unlock
+	}
+	if err := s.open(ctx, sync); err != nil {
+		s.release()
+		return nil, typed(path, err)
+	}
+	s.close = onceErr(s.shut)
+	go s.loop(context.WithoutCancel(ctx)) // ends in Close, which waits for it
+	return s, nil
 }
 
-// Waiting gives the conversations with queued items or undone turns.
-func (s *Store) Waiting() []Conv { return nil }
-
-// Queue gives what was kept, is not done and in no turn, in order.
-func (s *Store) Queue(c Conv) []Item { return nil }
-
-// Queued counts what all queues hold.
-func (s *Store) Queued() int { return 0 }
-
-// Drop marks queued items done without a turn.
-func (s *Store) Drop(ctx context.Context, seqs ...int64) error { return errUnbuilt }
-
-// Begin makes a running turn of queued items. With wait it returns after the commit.
-func (s *Store) Begin(ctx context.Context, c Conv, kind string, seqs []int64, wait bool) (Turn, error) {
-	return Turn{}, errUnbuilt
+func (s *Store) open(ctx context.Context, sync string) (err error) {
+	if s.db, err = sql.Open("sqlite", dsn(s.path, sync, false)); err != nil {
+		return err
+	}
+	s.db.SetMaxOpenConns(1)
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	s.tx = tx{conn: conn, stmts: map[string]*sql.Stmt{}}
+	if err := fit(ctx, conn); err != nil {
+		return err
+	}
+	if err := migrate(ctx, conn, s.path); err != nil {
+		return err
+	}
+	if s.path != memory {
+		if s.reads, err = sql.Open("sqlite", dsn(s.path, sync, true)); err != nil {
+			return err
+		}
+		s.reads.SetMaxOpenConns(2)
+		s.reads.SetMaxIdleConns(1)
+	}
+	s.tx.scrub = true // a crash may have left in the log what was to be blanked
+	s.clean(ctx)
+	return s.load(ctx)
 }
 
-// SetModel notes which model a turn asks. It returns at once.
-func (s *Store) SetModel(turn int64, model string) {}
-
-// SetPart notes what was shown. It returns at once.
-func (s *Store) SetPart(turn int64, p Part) {}
-
-// Answer notes the final text and appends to the history. It returns at once.
-func (s *Store) Answer(turn int64, final string, history []json.RawMessage) {}
-
-// Finish notes that a turn is done. It returns at once.
-func (s *Store) Finish(turn int64) {}
-
-// Stop stops every queued item up to upTo and every undone turn of the conversation.
-func (s *Store) Stop(ctx context.Context, c Conv, upTo int64) (int, error) { return 0, errUnbuilt }
-
-// Undone gives the running and answered turns.
-func (s *Store) Undone(ctx context.Context) ([]Turn, error) { return nil, errUnbuilt }
-
-// Flush returns when everything handed in before is committed.
-func (s *Store) Flush(ctx context.Context) error { return errUnbuilt }
-
-// Conversation gives what is remembered; the zero value with Conv if there is nothing.
-func (s *Store) Conversation(ctx context.Context, c Conv) (Conversation, error) {
-	return Conversation{}, errUnbuilt
+// load reads what is undone, and the last number of each kind.
+func (s *Store) load(ctx context.Context) error {
+	for dest, query := range map[*int64]string{
+		&s.seq:   "SELECT COALESCE(MAX(seq), 0) FROM messages",
+		&s.turn:  "SELECT COALESCE(MAX(id), 0) FROM turns",
+		&s.asked: "SELECT COALESCE(MAX(id), 0) FROM questions",
+	} {
+		if _, err := one(ctx, &s.tx, []any{dest}, query); err != nil {
+			return err
+		}
+	}
+	s.before = s.asked
+	return s.plan.load(ctx, &s.tx)
 }
 
-// SetConversation writes all of it but Epoch and Updated.
-func (s *Store) SetConversation(ctx context.Context, c Conversation) error { return errUnbuilt }
+// Close writes what is still to be written, and closes. Everything after it fails with ErrClosed. It fails if a
+// background write was lost because the file could not be written.
+func (s *Store) Close() error { return s.close() }
 
-// Conversations gives an account's conversations, the last updated first.
-func (s *Store) Conversations(ctx context.Context, account channels.AccountID) ([]Conversation, error) {
-	return nil, errUnbuilt
+func (s *Store) shut() error {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+	<-s.ended
+	err := s.release()
+	if s.lost > 0 {
+		err = errors.Join(fmt.Errorf("store: %d writes are lost: %w", s.lost, s.Err()), err)
+	}
+	return err
 }
 
-// History gives the history of the present epoch, oldest first.
-func (s *Store) History(ctx context.Context, c Conv) ([]json.RawMessage, error) {
-	return nil, errUnbuilt
+// release closes what is open. The last connection to close empties the log into the database and removes it.
+func (s *Store) release() error {
+	var errs []error
+	if s.reads != nil {
+		errs = append(errs, s.reads.Close())
+	}
+	for _, st := range s.tx.stmts {
+		errs = append(errs, st.Close())
+	}
+	if s.tx.conn != nil {
+		errs = append(errs, s.tx.conn.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	s.unlock()
+	return typed(s.path, errors.Join(errs...))
 }
 
-// AppendHistory adds to the history of the present epoch, without a turn.
-func (s *Store) AppendHistory(ctx context.Context, c Conv, history ...json.RawMessage) error {
-	return errUnbuilt
-}
-
-// Reset begins the next epoch: an empty history.
-func (s *Store) Reset(ctx context.Context, c Conv) error { return errUnbuilt }
-
-// TrimHistory removes the oldest entries: those before index keepFrom of what History gives.
-func (s *Store) TrimHistory(ctx context.Context, c Conv, keepFrom int) error { return errUnbuilt }
-
-// Forget removes a conversation with all of it.
-func (s *Store) Forget(ctx context.Context, c Conv) error { return errUnbuilt }
-
-// Ask stores a question and gives its id.
-func (s *Store) Ask(ctx context.Context, q Question) (int64, error) { return 0, errUnbuilt }
-
-// CloseQuestion removes a question.
-func (s *Store) CloseQuestion(ctx context.Context, id int64) error { return errUnbuilt }
-
-// Questions gives those of an earlier run.
-func (s *Store) Questions(ctx context.Context) ([]Question, error) { return nil, errUnbuilt }
-
-// NewPress stores buttons and gives them with their ids.
-func (s *Store) NewPress(ctx context.Context, ps ...Press) ([]Press, error) { return nil, errUnbuilt }
-
-// TakePress gives what a button means; with Once it is used up.
-func (s *Store) TakePress(ctx context.Context, id channels.PressID, c Conv, person channels.UserID) (Press, error) {
-	return Press{}, errUnbuilt
-}
-
-// Setting gives a setting; "" if there is none.
-func (s *Store) Setting(ctx context.Context, key string) (string, error) { return "", errUnbuilt }
-
-// SetSetting writes a setting; the value "" removes it.
-func (s *Store) SetSetting(ctx context.Context, key, value string) error { return errUnbuilt }
-
-// Prune removes what is done and older than olderThan, and counts it.
-func (s *Store) Prune(ctx context.Context, olderThan time.Time) (int, error) { return 0, errUnbuilt }
-
-// Backup writes a copy to a new file.
-func (s *Store) Backup(ctx context.Context, path string) error { return errUnbuilt }
-
-// Err gives the last write that failed in the background; nil after one that succeeded.
-func (s *Store) Err() error { return nil }
+// onceErr gives a function that runs f once and always gives what it gave.
+func onceErr(f func() error) func() error { return sync.OnceValue(f) }

@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"chatgateway/channels"
+)
+
+// How long questions and buttons hold whose Until is zero.
+const (
+	questionTime = time.Hour
+	pressTime    = 7 * 24 * time.Hour
+)
+
+// Ask stores a question and gives its id. Store it before it is shown. Until zero: an hour.
+func (s *Store) Ask(ctx context.Context, q Question) (int64, error) {
+	if q.Until.IsZero() {
+		q.Until = s.now().Add(questionTime)
+	}
+	s.mu.Lock()
+	s.asked++
+	id := s.asked
+	s.mu.Unlock()
+	return id, s.exec(ctx, "question", "INSERT INTO questions (id, account, conversation, person, provider, secret, until) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		id, q.Conv.Account, q.Conv.Conversation, q.Person, q.Provider, flag(q.Secret), millis(q.Until))
+}
+
+// CloseQuestion removes a question. One that is gone already is no error.
+func (s *Store) CloseQuestion(ctx context.Context, id int64) error {
+	return s.exec(ctx, "question", "DELETE FROM questions WHERE id = ?", id)
+}
+
+// Questions gives the questions of earlier runs that were not closed, also those whose time is over. It is for the
+// start.
+func (s *Store) Questions(ctx context.Context) ([]Question, error) {
+	var all []Question
+	err := s.read(ctx, "questions", func(r *sql.Rows) error {
+		var q Question
+		var until int64
+		if err := r.Scan(&q.ID, &q.Conv.Account, &q.Conv.Conversation, &q.Person, &q.Provider, &q.Secret, &until); err != nil {
+			return err
+		}
+		q.Until = fromMillis(until)
+		all = append(all, q)
+		return nil
+	}, "SELECT id, account, conversation, person, provider, secret, until FROM questions WHERE id <= ? ORDER BY id", s.before)
+	return all, err
+}
+
+// pressError is why a button does nothing.
+type pressError struct{ text, user string }
+
+func (e *pressError) Error() string       { return "store: " + e.text }
+func (e *pressError) UserMessage() string { return e.user }
+
+// Errors of TakePress; each has a UserMessage.
+var (
+	// ErrNoPress: there is no such button in this conversation, or its time is over.
+	ErrNoPress error = &pressError{"no such button", "This button has expired; send the command again."}
+	// ErrNotYours: the button is for somebody else.
+	ErrNotYours error = &pressError{"the button is for somebody else", "This button is for somebody else; send the command yourself."}
+	// ErrUsed: the button was pressed before and works once.
+	ErrUsed error = &pressError{"the button was used", "This button was pressed already; send the command again if it is still needed."}
+)
+
+// NewPress stores buttons and gives them with ids that nobody can guess: 26 capital letters and digits, without regard
+// to those that were given. All are stored or none. Until zero: a week.
+func (s *Store) NewPress(ctx context.Context, ps ...Press) ([]Press, error) {
+	made := make([]Press, len(ps))
+	for i, p := range ps {
+		p.ID = channels.PressID(rand.Text())
+		if p.Until.IsZero() {
+			p.Until = s.now().Add(pressTime)
+		}
+		p.Until = fromMillis(millis(p.Until))
+		made[i] = p
+	}
+	if len(made) == 0 {
+		return nil, nil
+	}
+	err := s.write(ctx, &op{run: func(ctx context.Context, t *tx) error {
+		for _, p := range made {
+			if _, err := t.exec(ctx, "INSERT INTO presses (id, account, conversation, person, action, until, once) VALUES (?, ?, ?, ?, ?, ?, ?)",
+				p.ID, p.Conv.Account, p.Conv.Conversation, p.Person, p.Action, millis(p.Until), flag(p.Once)); err != nil {
+				return fmt.Errorf("store: button: %w", err)
+			}
+		}
+		return nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return made, nil
+}
+
+const selectPress = "SELECT account, conversation, person, action, until, once FROM presses WHERE id = ?"
+
+// TakePress gives what a button means to the person who pressed it in c. With Once it is used up in the same commit:
+// of presses at the same time one gets it. It fails with ErrNoPress, ErrNotYours or ErrUsed, looked for in this order.
+func (s *Store) TakePress(ctx context.Context, id channels.PressID, c Conv, person channels.UserID) (Press, error) {
+	p := Press{ID: id}
+	var until int64
+	var once int
+	scan := func(r *sql.Rows) error {
+		err := r.Scan(&p.Conv.Account, &p.Conv.Conversation, &p.Person, &p.Action, &until, &once)
+		p.Until, p.Once = fromMillis(until), once > 0
+		return err
+	}
+	check := func() error {
+		switch {
+		case p.Conv != c, s.now().After(p.Until):
+			return ErrNoPress
+		case p.Person != "" && p.Person != person:
+			return ErrNotYours
+		case once == 2:
+			return ErrUsed
+		}
+		return nil
+	}
+	if err := s.read(ctx, "button", scan, selectPress, id); err != nil {
+		return Press{}, err
+	}
+	if err := check(); err != nil {
+		return Press{}, err
+	}
+	if !p.Once {
+		return p, nil
+	}
+	err := s.write(ctx, &op{run: func(ctx context.Context, t *tx) error {
+		n, err := t.exec(ctx, "UPDATE presses SET once = 2 WHERE id = ? AND once = 1", id)
+		if err != nil {
+			return fmt.Errorf("store: button: %w", err)
+		}
+		if n == 0 {
+			return ErrUsed
+		}
+		return nil
+	}})
+	if err != nil {
+		return Press{}, err
+	}
+	return p, nil
+}
+
+// Setting gives a setting; "" if there is none.
+func (s *Store) Setting(ctx context.Context, key string) (string, error) {
+	var value string
+	err := s.read(ctx, "setting", func(r *sql.Rows) error { return r.Scan(&value) }, "SELECT value FROM settings WHERE name = ?", key)
+	return value, err
+}
+
+// SetSetting writes a setting; the value "" removes it.
+func (s *Store) SetSetting(ctx context.Context, key, value string) error {
+	if value == "" {
+		return s.exec(ctx, "setting", "DELETE FROM settings WHERE name = ?", key)
+	}
+	return s.exec(ctx, "setting", "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", key, value)
+}
