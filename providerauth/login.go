@@ -2,7 +2,6 @@ package providerauth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -30,14 +29,6 @@ type Login struct {
 	Credential Credential
 	Finding    Finding // what the service says to it
 	Replaced   bool    // an earlier one of this account is gone
-}
-
-// Logout is what a logout came to.
-type Logout struct {
-	Removed   bool   // there was one, and it is deleted here
-	Revoked   bool   // the provider ended it too
-	RevokeErr error  // why the provider did not; nil where it cannot be asked
-	StillFrom string // the variable of the environment that still holds a key
 }
 
 var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
@@ -291,134 +282,4 @@ func (m *Manager) forget(id ID) {
 	delete(m.unsaved, id)
 	m.mu.Unlock()
 	m.bump()
-}
-
-// probe tries a credential. It never fails: what could not be checked is said.
-func (m *Manager) probe(ctx context.Context, sc *Scheme, c Credential) Finding {
-	if sc.Probe == nil {
-		return Finding{Note: "It could not be checked: the service has no call for that."}
-	}
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
-	defer cancel()
-	f, err := sc.Probe(ctx, c)
-	if err != nil {
-		m.log.Warn("credential not checked", "credential", string(c.ID), "err", err)
-		f.Works, f.Sure = false, false
-		if f.Note == "" {
-			f.Note = "It could not be checked: the service cannot be reached at the moment, or failed."
-		}
-	}
-	return f
-}
-
-// Check tries the credential of an id with the service's cheapest call, renewed first if need be, and ends its
-// cool-down if it works. Errors are as of Credential; a refusal is no error but a Finding.
-func (m *Manager) Check(ctx context.Context, id ID) (Finding, error) {
-	v := m.look()
-	sc, id, err := v.canonical(id)
-	if err != nil {
-		return Finding{}, err
-	}
-	c, err := m.inForce(ctx, v, sc, id)
-	if err != nil {
-		return Finding{}, err
-	}
-	f := m.probe(ctx, sc, c)
-	if f.Sure && !f.Works && c.Type == OAuth {
-		if again, err := m.Renew(ctx, c); err == nil {
-			f = m.probe(ctx, sc, again)
-		}
-	}
-	if f.Sure && f.Works && m.cool.clear(c.ID) {
-		m.tell()
-	}
-	return f, nil
-}
-
-// inForce gives what an id stands for now, cooling or not: its override, its record, or the environment.
-func (m *Manager) inForce(ctx context.Context, v *view, sc *Scheme, id ID) (Credential, error) {
-	now := time.Now()
-	cands := v.candidates(sc, Want{Provider: sc.ID, Account: id.Account()}, nil)
-	if id.Account() == "" {
-		cands = v.candidates(sc, Want{Provider: sc.ID, Order: []ID{id}}, nil)
-		if len(cands) == 0 {
-			cands = append(cands, candidate{id: v.envID(sc.ID), src: FromEnv})
-		}
-	}
-	for _, c := range cands {
-		switch c.src {
-		case FromNone:
-			return Credential{ID: c.id, Source: FromNone}, nil
-		case FromEnv:
-			if e := m.fromEnv(v, sc, c.id); e != nil {
-				return *e, nil
-			}
-			if sc.NoKey {
-				return Credential{ID: id, Source: FromNone}, nil
-			}
-		default:
-			return m.fresh(ctx, v, sc, c.cred, now)
-		}
-	}
-	return Credential{}, v.nothing(sc, id)
-}
-
-// Logout deletes the credential here, always, and ends it at the provider where that can be done. A renewal under way
-// does not bring it back, and Gone is closed. The error says that it could not be deleted; why the provider did not end
-// it is in the Logout.
-func (m *Manager) Logout(ctx context.Context, id ID) (Logout, error) {
-	v := m.look()
-	sc, id, err := v.canonical(id)
-	if err != nil && v.creds[id] == nil {
-		return Logout{}, err
-	}
-	m.mu.Lock()
-	if fl := m.flights[id]; fl != nil {
-		fl.cancel() // its result would be deleted anyway
-	}
-	_, overridden := m.overrides[id]
-	delete(m.overrides, id)
-	m.mu.Unlock()
-
-	var old Credential
-	err = m.store.Update(ctx, id, func(_ context.Context, stored Credential) (Credential, error) {
-		old = stored
-		if u, ok := m.pending(id, stored.Refresh.Fingerprint()); ok {
-			old = u
-		}
-		if stored.IsZero() {
-			return Credential{}, errUnchanged
-		}
-		return Credential{}, nil
-	})
-	if err != nil && !errors.Is(err, errUnchanged) {
-		return Logout{}, err
-	}
-	out := Logout{Removed: err == nil || overridden}
-	m.forget(id)
-	m.goneNow(id)
-	err = m.store.UpdateSettings(context.WithoutCancel(ctx), func(s *Settings) error {
-		delete(s.Latched, id)
-		delete(s.Renewals, id)
-		delete(s.Warned, id)
-		s.Disabled = slices.DeleteFunc(s.Disabled, func(d ID) bool { return d == id })
-		return nil
-	})
-	v = m.look()
-	if sc == nil {
-		return out, err
-	}
-	if id.Account() == "" {
-		if e := m.fromEnv(v, sc, id); e != nil {
-			out.StillFrom = e.Label
-		}
-	}
-	if sc.Revoke != nil && old.Type == OAuth {
-		rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTime)
-		defer cancel()
-		out.RevokeErr = sc.Revoke(rctx, old)
-		out.Revoked = out.RevokeErr == nil
-	}
-	m.log.Info("logged out", "credential", string(id), "revoked", out.Revoked)
-	return out, err
 }

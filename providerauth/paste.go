@@ -1,0 +1,164 @@
+package providerauth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/oauth2"
+
+	"chatgateway/login"
+)
+
+// PasteMethod signs in with a link and a code that is pasted back (PKCE S256, a random state of its own). It takes a
+// bare code, code#state, a query, or the whole address of the page; an answer to another sign-in, or one that is no
+// code, is asked again. The code is exchanged once.
+func PasteMethod(id, name string, c Client) Method {
+	return Method{ID: id, Name: name, Browser: true, Login: func(ctx context.Context, p login.Prompter) (Credential, error) {
+		a := c.authorize(c.RedirectURL)
+		answer, err := p.Prompt(ctx, a.step("Open the page, sign in to "+c.Name+" and allow the access. Then send the code that it shows, or the whole address of the page you end on."))
+		if err != nil {
+			return Credential{}, err
+		}
+		return a.finish(ctx, p, answer.Reveal())
+	}}
+}
+
+// authorization is one sign-in with a link: its state and its verifier never leave the process but in the requests
+// they belong to.
+type authorization struct {
+	client   Client
+	redirect string
+	state    string
+	verifier string
+	url      string
+	until    time.Time
+}
+
+func (c Client) authorize(redirect string) authorization {
+	a := authorization{
+		client: c, redirect: redirect, state: rand.Text(), verifier: oauth2.GenerateVerifier(), until: time.Now().Add(keyWait),
+	}
+	conf := oauth2.Config{
+		ClientID: c.ID, RedirectURL: redirect, Scopes: c.Scopes, Endpoint: oauth2.Endpoint{AuthURL: c.AuthorizeURL},
+	}
+	opts := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(a.verifier)}
+	for k := range c.Params {
+		opts = append(opts, oauth2.SetAuthURLParam(k, c.Params.Get(k)))
+	}
+	a.url = conf.AuthCodeURL(a.state, opts...)
+	return a
+}
+
+// step shows the link and asks for the answer. The answer is no secret: without the verifier the code is worth nothing.
+func (a authorization) step(text string) login.Step {
+	return login.Step{
+		Text: text + waits(keyWait), URL: a.url, Label: "Sign in to " + a.client.Name, Expires: a.until,
+		Field: &login.Field{Name: "Code", Check: func(s string) error {
+			_, err := a.code(s)
+			if _, refused := errors.AsType[*OAuthError](err); refused {
+				return nil // that is an answer too
+			}
+			return err
+		}},
+	}
+}
+
+// finish exchanges an answer, and takes the link back.
+func (a authorization) finish(ctx context.Context, p login.Prompter, answer string) (Credential, error) {
+	code, err := a.code(answer)
+	if err == nil {
+		var c Credential
+		if c, err = a.exchange(ctx, code); err == nil {
+			return c, done(ctx, p, "The sign-in to "+a.client.Name+" is through.")
+		}
+	}
+	_ = done(ctx, p, "The sign-in to "+a.client.Name+" did not work.") // the error says more
+	return Credential{}, err
+}
+
+// done takes back what a sign-in showed: the link is of no more use.
+func done(ctx context.Context, p login.Prompter, text string) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if _, err := p.Prompt(ctx, login.Step{Text: text, Done: true}); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// exchange turns the code into a credential, once.
+func (a authorization) exchange(ctx context.Context, code string) (Credential, error) {
+	form := url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {code},
+		"redirect_uri":  {a.redirect},
+		"code_verifier": {a.verifier},
+	}
+	if a.client.JSON {
+		form.Set("state", a.state) // Anthropic's endpoint wants it
+	}
+	return a.client.token(ctx, doSignIn, form)
+}
+
+// code takes the code out of what was pasted, after its state was compared.
+func (a authorization) code(s string) (string, error) {
+	code, state, fault := parsePasted(s)
+	if state != "" && subtle.ConstantTimeCompare([]byte(state), []byte(a.state)) != 1 {
+		return "", KeyError("That is the answer to another sign-in. Use the link above, and send what it leads to.")
+	}
+	if fault != "" {
+		return "", &OAuthError{Name: a.client.Name, Doing: doSignIn, Status: 400, Code: known(fault)}
+	}
+	if code == "" {
+		return "", KeyError("There is no code in this. Send the code that the page shows, or the whole address of the page.")
+	}
+	return code, nil
+}
+
+// parsePasted reads a bare code, code#state, a query string, or a whole address. fault is its "error".
+func parsePasted(s string) (code, state, fault string) {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.IsControl(r) || r == '\u200b' || r == '\ufeff' {
+			return -1 // chats break long lines
+		}
+		return r
+	}, s)
+	s = strings.Trim(s, "<>\"'`")
+	if s == "" || len(s) > 8192 {
+		return "", "", ""
+	}
+	if _, rest, ok := strings.Cut(s, "://"); ok {
+		i := strings.IndexAny(rest, "?#")
+		if i < 0 {
+			return "", "", "" // an address, and no answer in it
+		}
+		s = rest[i+1:]
+	}
+	s = strings.TrimPrefix(s, "?")
+	if strings.HasPrefix(s, "code=") || strings.HasPrefix(s, "state=") || strings.Contains(s, "&") || strings.HasPrefix(s, "error=") {
+		q, err := url.ParseQuery(strings.ReplaceAll(s, "#", "&"))
+		if err != nil {
+			return "", "", ""
+		}
+		return q.Get("code"), q.Get("state"), q.Get("error")
+	}
+	code, state, _ = strings.Cut(s, "#")
+	if strings.ContainsAny(code, "/?=&:") && !isCode(code) || len(code) < 4 {
+		return "", "", ""
+	}
+	return code, state, ""
+}
+
+// isCode reports whether s is made of what codes are made of (RFC 6749 allows any sign; servers use these).
+func isCode(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~+/=:", r))
+	}) < 0
+}
