@@ -52,3 +52,25 @@ func TestEqual(t *testing.T) {
 		t.Fatal("Fingerprint is wrong")
 	}
 }
+
+func TestShaped(t *testing.T) {
+	for text, want := range map[string]bool{
+		"sk-ant-api03-FAKEfakeFAKEfake0000":                     true,
+		"here it is: sk-proj-FAKEfakeFAKEfake0000":              true,
+		"key=AIzaFAKEfakeFAKEfakeFAKEfake":                      true,
+		"123456789:FAKEfakeFAKEfakeFAKEfakeFAKEfake00":          true,
+		"(`xoxb-0000000000-FAKEfake`)":                          true,
+		"how do I write a task-list in Markdown":                false,
+		"the risk-averse-investors-and-their-friends went home": false,
+		"https://example.com/sk-1":                              false,
+		"what is sk-learn?":                                     false,
+		"":                                                      false,
+	} {
+		if got := Shaped(text); got != want {
+			t.Errorf("Shaped(%q) = %v", text, got)
+		}
+	}
+	if got := Redact("a sk-FAKEfakeFAKEfake0000 b gsk_FAKEfakeFAKEfake0000"); got != "a [secret] b [secret]" {
+		t.Errorf("Redact gave %q", got)
+	}
+}

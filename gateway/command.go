@@ -1,0 +1,335 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"chatgateway/access"
+	"chatgateway/channels"
+	"chatgateway/commands"
+	"chatgateway/internal/secret"
+	"chatgateway/login"
+	"chatgateway/providers"
+	"chatgateway/store"
+)
+
+// command runs one command line. It is marked as begun before it runs, so that it runs at most once.
+func (s *session) command(ctx context.Context, i store.Item, line string) {
+	turn, err := s.g.o.Store.Begin(ctx, s.conv, "command", []int64{i.Seq}, true)
+	if err != nil {
+		s.g.log.Error("command not begun", "err", err)
+		return
+	}
+	m := i.Message
+	say := func(ctx context.Context, text string, choices ...commands.Choice) {
+		if err := s.g.answer(ctx, s.conv, m, commands.Answer{Text: text, Choices: choices}, sayOptions{key: i.Seq}); err != nil {
+			s.g.log.Warn("command not answered", "err", err)
+		}
+	}
+	name, args, _ := commands.Parse(line)
+	c, ok := commands.Find(s.g.o.Commands, name)
+	if !ok {
+		near := commands.Near(s.g.o.Commands, name)
+		say(ctx, fmt.Sprintf("There is no command /%s. Did you mean /%s?", name, near), commands.Choice{Label: "/" + near, Run: strings.TrimSpace("/" + near + " " + strings.Join(args, " "))})
+		s.g.o.Store.Finish(turn.ID)
+		return
+	}
+	d := s.g.o.Policy.Decide(ctx, s.conv.Account, m)
+	call := &commands.Call{
+		Name: c.Name, Args: args, Private: m.Private, Pressed: m.Press != "", Host: s.g, Session: sessionView{s, m},
+		Person: commands.Person{ID: string(m.From), Name: m.FromName, Account: string(s.conv.Account), Role: role(d.Role)},
+	}
+	if refusal := s.g.mayRun(c, call, m); refusal != "" {
+		s.g.endAsk(ctx, s.conv, m.From, c)
+		say(ctx, refusal)
+		s.g.o.Store.Finish(turn.ID)
+		return
+	}
+	opt := sayOptions{key: i.Seq, private: c.Where == commands.Privately, pressed: m.Press != ""}
+	call.Say = func(ctx context.Context, a commands.Answer) error {
+		opt.n++
+		return s.g.answer(ctx, s.conv, m, a, opt)
+	}
+	if c.Asks {
+		k := askKey{s.conv, m.From}
+		s.g.asks.begin(k)
+		s.g.aside(func(ctx context.Context) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			defer cancel(nil)
+			defer s.g.asks.running(k, func() { cancel(login.ErrCanceled) })()
+			call.Prompt = &prompter{g: s.g, conv: s.conv, m: m, provider: call.Arg(0), key: i.Seq}
+			s.g.runCommand(ctx, c, call, say)
+			s.g.o.Store.Finish(turn.ID)
+			if left := s.g.asks.end(k); left > 0 {
+				say(ctx, "What you sent meanwhile was taken for an answer to /"+c.Name+" and not kept. Send it again if it was meant for the model.")
+			}
+		})
+		return
+	}
+	call.Prompt = noPrompter{}
+	s.g.runCommand(ctx, c, call, say)
+	s.g.o.Store.Finish(turn.ID)
+}
+
+// endAsk takes back what announce promised for a command that does not run.
+func (g *Gateway) endAsk(_ context.Context, conv store.Conv, from channels.UserID, c commands.Command) {
+	if c.Asks {
+		k := askKey{conv, from}
+		g.asks.begin(k)
+		g.asks.end(k)
+	}
+}
+
+// runCommand runs c and says what went wrong, a panic too.
+func (g *Gateway) runCommand(ctx context.Context, c commands.Command, call *commands.Call, say func(context.Context, string, ...commands.Choice)) {
+	defer func() {
+		if v := recover(); v != nil {
+			_ = g.logPanic("/"+c.Name, v, debug.Stack())
+			say(context.WithoutCancel(ctx), "Something went wrong in /"+c.Name+". The gateway's log says what.")
+		}
+	}()
+	err := c.Run(ctx, call)
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, login.ErrCanceled), errors.Is(context.Cause(ctx), login.ErrCanceled):
+		say(context.WithoutCancel(ctx), "Canceled.")
+	case errors.Is(err, login.ErrExpired):
+		say(context.WithoutCancel(ctx), fmt.Sprintf("The time for an answer has passed. Begin again with /%s when you are ready.", strings.TrimSpace(c.Name+" "+call.Rest(0))))
+	case errors.Is(context.Cause(ctx), errStopped):
+		return
+	default:
+		g.log.Warn("command failed", "command", c.Name, "err", err)
+		say(context.WithoutCancel(ctx), userMessage(err))
+	}
+}
+
+// mayRun says why this person may not run the command here; "" if they may.
+func (g *Gateway) mayRun(c commands.Command, call *commands.Call, m channels.Message) string {
+	if call.Person.Role < c.Role {
+		g.Record(context.Background(), call.Person, "/"+c.Name, strings.Join(call.Args, " "), "refused")
+		return "/" + c.Name + " is for the bot's owners. Ask one of them, or become one with /claim and the code on the gateway's console."
+	}
+	if c.Where == commands.Private && !m.Private {
+		return "/" + c.Name + " works in a private conversation with me only."
+	}
+	return ""
+}
+
+// role translates what the policy says for the commands.
+func role(r access.Role) commands.Role {
+	switch r {
+	case access.Owner:
+		return commands.Owner
+	case access.User:
+		return commands.User
+	}
+	return commands.Anyone
+}
+
+// sayOptions say how a command's answer is posted.
+type sayOptions struct {
+	key     int64 // makes the posts' keys
+	n       int   // how many answers came before
+	private bool  // for the person alone
+	pressed bool  // m is a press: Replace may edit the message that bore the button
+}
+
+// answer posts what a command says, its buttons bound to the person who asked.
+func (g *Gateway) answer(ctx context.Context, conv store.Conv, m channels.Message, a commands.Answer, o sayOptions) error {
+	p := channels.Post{To: conv.Conversation, Answers: m.ID, Key: fmt.Sprintf("c%d.%d", o.key, o.n), Text: a.Text}
+	if m.Press != "" {
+		p.Answers = ""
+	}
+	if o.private && !m.Private {
+		p.Only = m.From
+	}
+	var err error
+	if p.Choices, err = g.choices(ctx, conv, m.From, a.Choices, 24*time.Hour); err != nil {
+		return err
+	}
+	ch := g.account(conv.Account).channel()
+	if ch == nil {
+		return fmt.Errorf("%s is not open", conv.Account)
+	}
+	if e, ok := ch.(channels.Editor); ok && a.Replace && o.pressed && m.Answers != "" && p.Only == "" && fitsWhole(ch, p) {
+		if err := e.Edit(ctx, m.Answers, p); err == nil {
+			return nil
+		}
+	}
+	_, err = g.deliver(ctx, conv, p)
+	if p.Only != "" && errors.Is(err, errors.ErrUnsupported) {
+		return g.inPrivate(ctx, conv, m, a, o)
+	}
+	return err
+}
+
+// fitsWhole reports whether one message can hold the post.
+func fitsWhole(ch channels.Channel, p channels.Post) bool {
+	l := ch.Limits(p.To)
+	return l.Fit == nil || l.Fit(p.Text) == len(p.Text)
+}
+
+// inPrivate answers a person in private, and says so where they asked.
+func (g *Gateway) inPrivate(ctx context.Context, conv store.Conv, m channels.Message, a commands.Answer, o sayOptions) error {
+	to, err := g.direct(ctx, conv, m.From)
+	if err != nil {
+		g.tell(ctx, conv, m.ID, "I answer that in private only. Write to me in a private conversation and send it again there.")
+		return nil
+	}
+	p := channels.Post{To: to.Conversation, Key: fmt.Sprintf("c%d.%d", o.key, o.n), Text: a.Text}
+	if p.Choices, err = g.choices(ctx, to, m.From, a.Choices, 24*time.Hour); err != nil {
+		return err
+	}
+	if _, err := g.deliver(ctx, to, p); err != nil {
+		g.tell(ctx, conv, m.ID, "I answer that in private only, and could not write to you. Write to me in a private conversation first.")
+		return nil
+	}
+	g.tell(ctx, conv, m.ID, "I have answered you in private.")
+	return nil
+}
+
+// direct finds the private conversation with a person.
+func (g *Gateway) direct(ctx context.Context, conv store.Conv, u channels.UserID) (store.Conv, error) {
+	d, ok := g.account(conv.Account).channel().(channels.Director)
+	if !ok {
+		return store.Conv{}, errors.ErrUnsupported
+	}
+	c, err := d.Direct(ctx, u)
+	return store.Conv{Account: conv.Account, Conversation: c}, err
+}
+
+// choices makes buttons: each is stored before it is shown.
+func (g *Gateway) choices(ctx context.Context, conv store.Conv, person channels.UserID, cs []commands.Choice, until time.Duration) ([]channels.Choice, error) {
+	var presses []store.Press
+	for _, c := range cs {
+		if c.URL == "" {
+			presses = append(presses, store.Press{Conv: conv, Person: person, Action: c.Run, Until: time.Now().Add(until)})
+		}
+	}
+	made, err := g.o.Store.NewPress(ctx, presses...)
+	if err != nil {
+		return nil, fmt.Errorf("store the buttons: %w", err)
+	}
+	var out []channels.Choice
+	for _, c := range cs {
+		if c.URL != "" {
+			out = append(out, channels.Choice{Label: c.Label, URL: c.URL})
+			continue
+		}
+		out = append(out, channels.Choice{Label: c.Label, Press: made[0].ID})
+		made = made[1:]
+	}
+	return out, nil
+}
+
+// noPrompter is the Prompter of commands that do not ask.
+type noPrompter struct{}
+
+func (noPrompter) Prompt(context.Context, login.Step) (secret.String, error) {
+	return secret.String{}, errors.ErrUnsupported
+}
+
+// sessionView is what a command sees of its conversation; m says where it was given.
+type sessionView struct {
+	s *session
+	m channels.Message
+}
+
+// Model implements commands.Session.
+func (v sessionView) Model(ctx context.Context) (providers.Ref, string) {
+	return v.s.g.modelFor(ctx, v.s.conv, v.m)
+}
+
+// SetModel implements commands.Session.
+func (v sessionView) SetModel(ctx context.Context, ref providers.Ref) error {
+	c, err := v.s.g.o.Store.Conversation(ctx, v.s.conv)
+	if err != nil {
+		return err
+	}
+	c.Conv, c.Model = v.s.conv, ref.String()
+	return v.s.g.o.Store.SetConversation(ctx, c)
+}
+
+// Reset implements commands.Session.
+func (v sessionView) Reset(ctx context.Context) error {
+	v.s.mu.Lock()
+	v.s.forget = true
+	v.s.mu.Unlock()
+	return v.s.g.o.Store.Reset(ctx, v.s.conv)
+}
+
+// Stop implements commands.Session.
+func (v sessionView) Stop(ctx context.Context) (int, error) {
+	return v.s.g.stopConv(ctx, v.s.conv, v.s.headSeq())
+}
+
+// Retry implements commands.Session.
+func (v sessionView) Retry(ctx context.Context) error {
+	raw, err := v.s.g.o.Store.History(ctx, v.s.conv)
+	if err != nil {
+		return err
+	}
+	if len(raw) == 0 {
+		return errNothingToRetry
+	}
+	v.s.mu.Lock()
+	v.s.retry = true
+	v.s.mu.Unlock()
+	v.s.g.wake(v.s.conv)
+	return nil
+}
+
+// Thinking implements commands.Session.
+func (v sessionView) Thinking(ctx context.Context) bool { return v.s.thinking(ctx) }
+
+// SetThinking implements commands.Session.
+func (v sessionView) SetThinking(ctx context.Context, show bool) error {
+	c, err := v.s.g.o.Store.Conversation(ctx, v.s.conv)
+	if err != nil {
+		return err
+	}
+	c.Conv, c.Thinking = v.s.conv, &show
+	return v.s.g.o.Store.SetConversation(ctx, c)
+}
+
+// Messages implements commands.Session.
+func (v sessionView) Messages(ctx context.Context) int {
+	raw, err := v.s.g.o.Store.History(ctx, v.s.conv)
+	if err != nil {
+		return 0
+	}
+	return len(raw)
+}
+
+// personal is an error with a sentence for people.
+type personal struct{ text string }
+
+func (p personal) Error() string { return p.text }
+
+// UserMessage implements the method that userMessage looks for.
+func (p personal) UserMessage() string { return p.text }
+
+var errNothingToRetry = personal{"There is nothing to ask again here yet. Write your question."}
+
+// menu is the commands as the channels' menus take them.
+func (g *Gateway) menu() []channels.Command {
+	var list []channels.Command
+	for _, c := range g.o.Commands {
+		n := channels.Command{Name: c.Name, Help: c.Help, Private: c.Where != commands.Anywhere, Owner: c.Role == commands.Owner}
+		for _, a := range c.Args {
+			arg := channels.Arg{Name: a.Name, Help: a.Help, Optional: a.Optional, Secret: a.Secret}
+			if a.Complete != nil {
+				arg.Complete = func(ctx context.Context, prefix string) []string { return a.Complete(ctx, g, prefix) }
+			}
+			n.Args = append(n.Args, arg)
+		}
+		list = append(list, n)
+	}
+	return slices.Clip(list)
+}

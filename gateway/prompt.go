@@ -1,0 +1,308 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/internal/secret"
+	"chatgateway/login"
+	"chatgateway/store"
+)
+
+// prompter asks one person in a chat: it is login.Prompter for commands that were given there. It is used by one
+// goroutine at a time.
+type prompter struct {
+	g        *Gateway
+	conv     store.Conv // where the command was given
+	m        channels.Message
+	provider string
+	key      int64
+	n        int
+
+	to    store.Conv         // where the steps are shown; zero: not settled yet
+	shown channels.MessageID // the last step, which a Done step replaces
+}
+
+// Prompt implements login.Prompter. Links, codes and secrets are shown to the person alone, or not at all.
+func (p *prompter) Prompt(ctx context.Context, s login.Step) (secret.String, error) {
+	if err := p.settle(ctx); err != nil {
+		return secret.String{}, err
+	}
+	if s.Field == nil {
+		return secret.String{}, p.show(ctx, s, nil)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !s.Expires.IsZero() {
+		var done context.CancelFunc
+		ctx, done = context.WithDeadlineCause(ctx, s.Expires, login.ErrExpired)
+		defer done()
+	}
+	if s.Field.Secret && len(s.Choices) == 0 {
+		answer, err := p.form(ctx, s)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return answer, ended(ctx, err)
+		}
+		if !p.mayType() {
+			return secret.String{}, p.notHere()
+		}
+	}
+	answer, err := p.question(ctx, s)
+	return answer, ended(ctx, err)
+}
+
+// ended says why a wait was over.
+func ended(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, login.ErrExpired) || errors.Is(cause, login.ErrCanceled) {
+		return cause
+	}
+	return err
+}
+
+// settle finds the place for the steps: here if it is private, or seen by the person alone; else the private way.
+func (p *prompter) settle(ctx context.Context) error {
+	if p.to != (store.Conv{}) {
+		return nil
+	}
+	ch := p.g.account(p.conv.Account).channel()
+	if p.m.Private {
+		p.to = p.conv
+		return nil
+	}
+	if _, ok := ch.(channels.Asker); ok {
+		p.to = p.conv // its posts carry Only
+		return nil
+	}
+	to, err := p.g.direct(ctx, p.conv, p.m.From)
+	if err == nil {
+		p.to = to
+		p.g.tell(ctx, p.conv, p.m.ID, "I have written to you in private; we go on there.")
+		return nil
+	}
+	return p.notHere()
+}
+
+// notHere is the refusal that names the places where it works.
+func (p *prompter) notHere() error {
+	where := p.g.SecretsElsewhere()
+	if where == "" {
+		where = "`gateway login` on the gateway's host"
+	}
+	return personal{fmt.Sprintf("A sign-in shows links and asks for secrets, and this is no place for them. It works in: %s.", where)}
+}
+
+// mayType reports whether a secret may be typed as a message there. It is the one check of it.
+func (p *prompter) mayType() bool {
+	ch := p.g.account(p.to.Account).channel()
+	private := p.m.Private || p.to != p.conv
+	return ch != nil && private && !ch.Limits(p.to.Conversation).NoSecrets
+}
+
+// post makes the post of a step.
+func (p *prompter) post(s login.Step, choices []channels.Choice) channels.Post {
+	var b strings.Builder
+	b.WriteString(s.Text)
+	if s.Code != "" {
+		b.WriteString("\n\n```\n" + s.Code + "\n```")
+	}
+	label := s.Label
+	if label == "" {
+		label = "Open"
+	}
+	if s.URL != "" {
+		b.WriteString("\n\n" + s.URL)
+		choices = append([]channels.Choice{{Label: label, URL: s.URL}}, choices...)
+	}
+	p.n++
+	post := channels.Post{To: p.to.Conversation, Key: fmt.Sprintf("p%d.%d", p.key, p.n), Text: b.String(), Choices: choices}
+	if p.to == p.conv {
+		post.Only = p.m.From
+		if p.m.Press == "" {
+			post.Answers = p.m.ID
+		}
+		if p.m.Private {
+			post.Only = ""
+		}
+	}
+	return post
+}
+
+// show shows a step; a Done step replaces the one before it.
+func (p *prompter) show(ctx context.Context, s login.Step, choices []channels.Choice) error {
+	ch := p.g.account(p.to.Account).channel()
+	if ch == nil {
+		return fmt.Errorf("%s is not open", p.to.Account)
+	}
+	post := p.post(s, choices)
+	if e, ok := ch.(channels.Editor); ok && s.Done && p.shown != "" {
+		if err := e.Edit(ctx, p.shown, post); err == nil {
+			return nil
+		}
+	}
+	id, err := ch.Send(ctx, post)
+	if post.Only != "" && errors.Is(err, errors.ErrUnsupported) && p.to == p.conv {
+		to, derr := p.g.direct(ctx, p.conv, p.m.From)
+		if derr != nil {
+			return p.notHere()
+		}
+		p.to = to
+		p.g.tell(ctx, p.conv, "", "I have written to you in private; we go on there.")
+		return p.show(ctx, s, choices)
+	}
+	if err == nil {
+		p.shown = id
+	}
+	return err
+}
+
+// form asks for a secret in a form of the service's own.
+func (p *prompter) form(ctx context.Context, s login.Step) (secret.String, error) {
+	a, ok := p.g.account(p.to.Account).channel().(channels.Asker)
+	if !ok {
+		return secret.String{}, errors.ErrUnsupported
+	}
+	id, err := p.store(ctx, s)
+	if err != nil {
+		return secret.String{}, err
+	}
+	defer p.unstore(ctx, id)
+	k := askKey{p.conv, p.m.From}
+	early := p.g.asks.ask(k, k, true) // an answer that was typed along with the command
+	defer p.g.asks.close(k, early)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	got := make(chan secret.String, 1)
+	watch := make(chan struct{})
+	go func() {
+		defer close(watch)
+		select {
+		case typed := <-early.answer:
+			if s.Field.Check == nil || s.Field.Check(typed.Reveal()) == nil {
+				got <- typed
+				cancel(errTyped)
+			}
+		case <-early.cancel:
+			cancel(login.ErrCanceled)
+		case <-ctx.Done():
+		}
+	}()
+	post := p.post(s, nil)
+	post.Only = p.m.From
+	answer, err := a.Ask(ctx, post, s)
+	cancel(nil)
+	<-watch
+	select {
+	case typed := <-got:
+		return typed, nil
+	default:
+	}
+	return answer, ended(ctx, err)
+}
+
+var errTyped = errors.New("typed along with the command")
+
+// question asks in the conversation: the next text of the person there is the answer.
+func (p *prompter) question(ctx context.Context, s login.Step) (secret.String, error) {
+	k := askKey{p.to, p.m.From}
+	id, err := p.store(ctx, s)
+	if err != nil {
+		return secret.String{}, err
+	}
+	defer p.unstore(ctx, id)
+	q := p.g.asks.ask(k, askKey{p.conv, p.m.From}, s.Field.Secret)
+	defer p.g.asks.close(k, q)
+	if len(q.answer) == 0 { // else it came along with the command
+		if err := p.show(ctx, s, p.buttons(ctx, s)); err != nil {
+			return secret.String{}, err
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return secret.String{}, ctx.Err()
+		case <-q.cancel:
+			return secret.String{}, login.ErrCanceled
+		case answer := <-q.answer:
+			err := check(s, answer)
+			if err == nil {
+				return answer, nil
+			}
+			again := login.Step{Text: err.Error() + "\n\n" + s.Text, URL: s.URL, Label: s.Label, Code: s.Code}
+			if err := p.show(ctx, again, p.buttons(ctx, s)); err != nil {
+				return secret.String{}, err
+			}
+		}
+	}
+}
+
+// check says what is wrong with an answer.
+func check(s login.Step, answer secret.String) error {
+	text := answer.Reveal()
+	for _, c := range s.Choices {
+		if strings.EqualFold(c.Value, text) || strings.EqualFold(c.Label, text) {
+			return nil
+		}
+	}
+	if len(s.Choices) > 0 && !s.Field.Free {
+		return errors.New("That is none of the choices.") //nolint:staticcheck // a sentence for the person
+	}
+	if s.Field.Check != nil {
+		return s.Field.Check(text)
+	}
+	return nil
+}
+
+// buttons are the choices of a step, and the way out.
+func (p *prompter) buttons(ctx context.Context, s login.Step) []channels.Choice {
+	until := s.Expires
+	if until.IsZero() {
+		until = time.Now().Add(time.Hour)
+	}
+	press := func(action string) store.Press {
+		return store.Press{Conv: p.to, Person: p.m.From, Action: action, Until: until}
+	}
+	var presses []store.Press
+	for _, c := range s.Choices {
+		presses = append(presses, press(actAnswer+" "+c.Value))
+	}
+	presses = append(presses, press("/cancel"))
+	made, err := p.g.o.Store.NewPress(ctx, presses...)
+	if err != nil {
+		p.g.log.Warn("no buttons", "err", err)
+		return nil
+	}
+	var out []channels.Choice
+	for i, c := range s.Choices {
+		out = append(out, channels.Choice{Label: c.Label, Press: made[i].ID})
+	}
+	return append(out, channels.Choice{Label: "Cancel", Press: made[len(made)-1].ID})
+}
+
+// store writes the question down before it is shown, never its answer.
+func (p *prompter) store(ctx context.Context, s login.Step) (int64, error) {
+	until := s.Expires
+	if until.IsZero() {
+		until = time.Now().Add(time.Hour)
+	}
+	id, err := p.g.o.Store.Ask(ctx, store.Question{Conv: p.to, Person: p.m.From, Provider: p.provider, Secret: s.Field.Secret, Until: until})
+	if err != nil {
+		return 0, fmt.Errorf("store the question: %w", err)
+	}
+	return id, nil
+}
+
+func (p *prompter) unstore(ctx context.Context, id int64) {
+	if p.g.isClosing() {
+		return // after the restart the person is told that the sign-in was cut
+	}
+	if err := p.g.o.Store.CloseQuestion(context.WithoutCancel(ctx), id); err != nil {
+		p.g.log.Warn("question not closed", "err", err)
+	}
+}

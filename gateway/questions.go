@@ -1,0 +1,200 @@
+package gateway
+
+import (
+	"sync"
+
+	"chatgateway/channels"
+	"chatgateway/internal/secret"
+	"chatgateway/store"
+)
+
+// askKey is who is asked, and where.
+type askKey struct {
+	conv   store.Conv
+	person channels.UserID
+}
+
+// question is an open question: it waits in memory for the answer, which is never kept.
+type question struct {
+	secret bool
+	answer chan secret.String // one deep
+	cancel chan struct{}      // closed by giveUp
+	once   sync.Once
+}
+
+func (q *question) giveUp() { q.once.Do(func() { close(q.cancel) }) }
+
+// offer hands an answer over; false if one is waiting already.
+func (q *question) offer(s secret.String) bool {
+	select {
+	case q.answer <- s:
+		return true
+	default:
+		return false
+	}
+}
+
+// questions are the open ones, and the commands that are about to ask.
+type questions struct {
+	mu     sync.Mutex
+	open   map[askKey][]*question      // guarded by mu; the last one asked gets the answer
+	coming map[askKey]int              // guarded by mu: commands that ask and have not begun
+	asking map[askKey]int              // guarded by mu: commands that ask and run
+	early  map[askKey][]secret.String  // guarded by mu: answers that came before their question
+	cuts   map[askKey][]store.Question // guarded by mu: questions of an earlier run
+	stops  map[askKey][]func()         // guarded by mu: how to end the commands that ask
+}
+
+func (q *questions) init() {
+	q.open, q.asking, q.coming = map[askKey][]*question{}, map[askKey]int{}, map[askKey]int{}
+	q.early, q.cuts, q.stops = map[askKey][]secret.String{}, map[askKey][]store.Question{}, map[askKey][]func(){}
+}
+
+// announce says that a command which asks was given: what its person sends next is the answer.
+func (q *questions) announce(k askKey) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.coming[k]++
+}
+
+// begin says that such a command runs now.
+func (q *questions) begin(k askKey) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.coming[k]--; q.coming[k] <= 0 {
+		delete(q.coming, k)
+	}
+	q.asking[k]++
+}
+
+// end says that it is over, and gives how many answers it did not take.
+func (q *questions) end(k askKey) (left int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.asking[k]--; q.asking[k] > 0 || q.coming[k] > 0 {
+		return 0
+	}
+	left = len(q.early[k])
+	delete(q.asking, k)
+	delete(q.early, k)
+	delete(q.stops, k)
+	return left
+}
+
+// running remembers how to end a command that asks; the result forgets it.
+func (q *questions) running(k askKey, stop func()) (forget func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stops[k] = append(q.stops[k], stop)
+	n := len(q.stops[k]) - 1
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if n < len(q.stops[k]) {
+			q.stops[k][n] = func() {}
+		}
+	}
+}
+
+// expects reports whether the next text of this person there is an answer, and whether it may be a secret.
+func (q *questions) expects(k askKey) (answer, mayBeSecret bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if open := q.open[k]; len(open) > 0 {
+		return true, open[len(open)-1].secret
+	}
+	return q.asking[k]+q.coming[k] > 0, true
+}
+
+// take hands an answer to the question that waits for it, or keeps it for the one about to be asked. It reports
+// whether anybody wanted it.
+func (q *questions) take(k askKey, s secret.String) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if open := q.open[k]; len(open) > 0 {
+		return open[len(open)-1].offer(s)
+	}
+	if q.asking[k]+q.coming[k] > 0 && len(q.early[k]) < 4 {
+		q.early[k] = append(q.early[k], s)
+		return true
+	}
+	return false
+}
+
+// ask opens a question. An answer that came early, there or where its command was given, is given to it at once.
+func (q *questions) ask(k, given askKey, secretly bool) *question {
+	n := &question{secret: secretly, answer: make(chan secret.String, 1), cancel: make(chan struct{})}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if e := q.early[given]; len(e) > 0 {
+		n.answer <- e[0]
+		q.early[given] = e[1:]
+	}
+	q.open[k] = append(q.open[k], n)
+	return n
+}
+
+// close takes a question back.
+func (q *questions) close(k askKey, n *question) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	open := q.open[k]
+	for i, o := range open {
+		if o == n {
+			q.open[k] = append(open[:i:i], open[i+1:]...)
+			break
+		}
+	}
+	if len(q.open[k]) == 0 {
+		delete(q.open, k)
+	}
+}
+
+// giveUp cancels what this person was asked there, and the commands that asked; it says how many.
+func (q *questions) giveUp(k askKey) (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n = q.asking[k] + q.coming[k]
+	delete(q.coming, k)
+	for _, o := range q.open[k] {
+		o.giveUp()
+	}
+	n = max(n, len(q.open[k]))
+	for _, stop := range q.stops[k] {
+		stop()
+	}
+	delete(q.early, k)
+	return n
+}
+
+// cancelAll ends every question, for the shutdown.
+func (q *questions) cancelAll() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, open := range q.open {
+		for _, o := range open {
+			o.giveUp()
+		}
+	}
+	for _, stops := range q.stops {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+}
+
+// wasCut takes the questions of an earlier run that this person was asked there.
+func (q *questions) wasCut(k askKey) []store.Question {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c := q.cuts[k]
+	delete(q.cuts, k)
+	return c
+}
+
+// hasCut reports whether there are such questions.
+func (q *questions) hasCut(k askKey) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.cuts[k]) > 0
+}

@@ -1,0 +1,395 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"chatgateway/access"
+	"chatgateway/channels"
+	"chatgateway/commands"
+	"chatgateway/internal/secret"
+	"chatgateway/store"
+)
+
+// receive is the channels' handler: it refuses, answers, keeps and wakes, in this order. What it promises stands at
+// channels.Handler.
+func (g *Gateway) receive(ctx context.Context, a *account, b channels.Batch) error {
+	if g.isClosing() {
+		return ErrClosing
+	}
+	s := sorter{g: g, a: a, asked: map[askKey]bool{}, queued: map[store.Conv]int{}}
+	for _, m := range b.Messages {
+		s.sort(ctx, m)
+	}
+	if len(s.in) > 0 || len(b.Marks) > 0 || len(b.Moved) > 0 {
+		kept, err := g.o.Store.Keep(ctx, a.ID, s.in, b.Marks, b.Moved)
+		if err != nil {
+			g.log.Error("not kept", "account", string(a.ID), "err", err)
+			return err
+		}
+		for from, to := range b.Moved {
+			g.moved(store.Conv{Account: a.ID, Conversation: from}, store.Conv{Account: a.ID, Conversation: to})
+		}
+		for _, item := range kept {
+			if act := s.acts[item.Message.ID]; act != nil {
+				act(item)
+			} else {
+				g.wake(store.Conv{Account: a.ID, Conversation: item.Message.Conversation})
+			}
+		}
+	}
+	for _, f := range s.after {
+		g.aside(f)
+	}
+	return nil
+}
+
+func (g *Gateway) isClosing() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.closing
+}
+
+// aside runs f beside everything else; the shutdown waits for it.
+func (g *Gateway) aside(f func(context.Context)) {
+	g.mu.Lock()
+	run := g.runTurn
+	g.mu.Unlock()
+	if run != nil {
+		run(f)
+	}
+}
+
+// sorter decides about the messages of one batch, without writing anything.
+type sorter struct {
+	g      *Gateway
+	a      *account
+	in     []store.Incoming
+	acts   map[channels.MessageID]func(store.Item) // after the commit, for those that are new
+	after  []func(context.Context)                 // after the commit, whatever is new
+	asked  map[askKey]bool                         // a command in this batch asks: what follows is its answer
+	queued map[store.Conv]int
+}
+
+func (s *sorter) keep(m channels.Message, redact, done bool, act func(store.Item)) {
+	if redact {
+		m.Text, m.Attachments = "", nil
+	}
+	s.in = append(s.in, store.Incoming{Message: m, Redact: redact, Done: done})
+	if act != nil {
+		if s.acts == nil {
+			s.acts = map[channels.MessageID]func(store.Item){}
+		}
+		s.acts[m.ID] = act
+	}
+}
+
+func (s *sorter) sort(ctx context.Context, m channels.Message) {
+	m.Text = strings.ToValidUTF8(m.Text, "\ufffd")
+	d := s.g.o.Policy.Decide(ctx, s.a.ID, m)
+	conv := store.Conv{Account: s.a.ID, Conversation: m.Conversation}
+	k := askKey{conv, m.From}
+	if d.Role == access.Nobody || m.From == "" {
+		s.refuse(conv, m, d)
+		return
+	}
+	name, args, isCommand := commands.Parse(m.Text)
+	switch {
+	case m.Press != "":
+		s.keep(m, false, false, func(i store.Item) { s.g.pressed(conv, i, d.Role) })
+		return
+	case m.Edited:
+		s.keep(m, secret.Shaped(m.Text) || s.secretArg(name, args, isCommand) >= 0, false, nil)
+		return
+	case isCommand && (name == "stop" || name == "cancel"):
+		s.keep(m, false, true, func(i store.Item) { s.g.halt(k, name, i) })
+		return
+	}
+	expected, mayBeSecret := s.g.asks.expects(k)
+	if s.asked[k] {
+		expected, mayBeSecret = true, true
+	}
+	if expected && !isCommand && m.Text != "" {
+		text := secret.New(strings.TrimSpace(m.Text))
+		s.keep(m, true, true, func(i store.Item) { s.g.answered(k, i.Message, text, mayBeSecret) })
+		return
+	}
+	if s.g.asks.hasCut(k) && !isCommand && m.Text != "" {
+		s.keep(m, true, true, func(i store.Item) { s.g.cutAnswer(k, i.Message) })
+		return
+	}
+	if isCommand {
+		s.command(k, m, name, args)
+		return
+	}
+	if secret.Shaped(m.Text) {
+		s.keep(m, true, true, func(i store.Item) { s.g.strayKey(k, i.Message) })
+		return
+	}
+	s.queued[conv]++
+	if len(s.g.o.Store.Queue(conv))+s.queued[conv] > s.g.settings.Load().Queue {
+		s.keep(m, true, true, func(i store.Item) { s.g.flood(conv, i.Message) })
+		return
+	}
+	s.keep(m, false, false, nil)
+}
+
+// secretArg says which word of a command line is a secret; -1: none.
+func (s *sorter) secretArg(name string, args []string, isCommand bool) int {
+	if !isCommand {
+		return -1
+	}
+	c, ok := commands.Find(s.g.o.Commands, name)
+	for i := range args {
+		long := ok && c.Asks && i > 0 && len(args[i]) >= 20 // a key where a method should stand
+		if ok && i < len(c.Args) && c.Args[i].Secret || long || secret.Shaped(args[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// command keeps a command line without the secrets in it; those go to the question that the command opens.
+func (s *sorter) command(k askKey, m channels.Message, name string, args []string) {
+	c, ok := commands.Find(s.g.o.Commands, name)
+	at := s.secretArg(name, args, true)
+	if at < 0 {
+		if ok && c.Asks {
+			s.asked[k] = true
+			s.keep(m, false, false, func(store.Item) { s.g.asks.announce(k); s.g.wake(k.conv) })
+			return
+		}
+		s.keep(m, false, false, nil)
+		return
+	}
+	word, full := secret.New(args[at]), m
+	m.Text = strings.TrimSpace("/" + name + " " + strings.Join(args[:at], " "))
+	s.keep(m, false, false, func(store.Item) {
+		if ok && c.Asks {
+			s.g.asks.announce(k)
+		}
+		s.g.aside(func(ctx context.Context) {
+			s.g.eraseSecret(ctx, k.conv, full.ID)
+			s.g.asks.take(k, word)
+			s.g.wake(k.conv)
+		})
+	})
+}
+
+// refuse tells a stranger what the policy says, keeps nothing of what they said, and lets them claim.
+func (s *sorter) refuse(conv store.Conv, m channels.Message, d access.Decision) {
+	s.g.log.Debug("refused", "account", string(s.a.ID), "from", string(m.From), "why", d.Why)
+	name, args, ok := commands.Parse(m.Text)
+	if ok && name == "claim" && m.Private && m.From != "" && len(args) == 1 && s.g.o.Hooks.Claim != nil {
+		s.after = append(s.after, func(ctx context.Context) {
+			text, err := s.g.o.Hooks.Claim(ctx, s.a.ID, m, args[0])
+			if err != nil {
+				text = userMessage(err)
+			}
+			s.g.tell(ctx, conv, m.ID, text)
+		})
+		return
+	}
+	if d.Reply != "" {
+		s.after = append(s.after, func(ctx context.Context) { s.g.tell(ctx, conv, m.ID, d.Reply) })
+	}
+}
+
+// tell posts a short text beside the conversation; that it fails is logged.
+func (g *Gateway) tell(ctx context.Context, conv store.Conv, answers channels.MessageID, text string) {
+	ch := g.account(conv.Account).channel()
+	if ch == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if _, err := ch.Send(ctx, channels.Post{To: conv.Conversation, Answers: answers, Text: text}); err != nil {
+		g.log.Warn("not told", "account", string(conv.Account), "err", err)
+	}
+}
+
+// halt carries out /stop and /cancel: what is open or waiting is over before the answer says so.
+func (g *Gateway) halt(k askKey, name string, i store.Item) {
+	asked := g.asks.giveUp(k)
+	if name == "cancel" && asked > 0 {
+		return // the command that asked says that it was canceled
+	}
+	g.aside(func(ctx context.Context) {
+		n, err := g.stopConv(ctx, k.conv, i.Seq)
+		text := "Stopped."
+		switch {
+		case err != nil:
+			text = userMessage(err)
+		case n == 0 && asked == 0:
+			text = "There is nothing to stop here."
+		}
+		g.tell(ctx, k.conv, i.Message.ID, text)
+	})
+}
+
+// stopConv marks what is undone in a conversation up to seq as stopped, and ends the turn that runs.
+func (g *Gateway) stopConv(ctx context.Context, conv store.Conv, seq int64) (int, error) {
+	n, err := g.o.Store.Stop(ctx, conv, seq)
+	if err != nil {
+		return n, err
+	}
+	g.forgetLeftOver(conv)
+	g.mu.Lock()
+	s := g.sessions[conv]
+	g.mu.Unlock()
+	if s != nil && s.interrupt(errStopped) {
+		n = max(n, 1)
+	}
+	return n, nil
+}
+
+// answered hands the answer of an open question over, after the message that held a secret was deleted.
+func (g *Gateway) answered(k askKey, m channels.Message, text secret.String, mayBeSecret bool) {
+	g.aside(func(ctx context.Context) {
+		if mayBeSecret {
+			g.eraseSecret(ctx, k.conv, m.ID)
+		}
+		if !g.asks.take(k, text) {
+			g.tell(ctx, k.conv, "", "Nobody was waiting for that any more, and it was not kept. Send it again if it was meant for the model.")
+		}
+	})
+}
+
+// eraseSecret deletes a person's message that held a secret, or asks them to.
+func (g *Gateway) eraseSecret(ctx context.Context, conv store.Conv, id channels.MessageID) {
+	d, ok := g.account(conv.Account).channel().(channels.Deleter)
+	err := errors.ErrUnsupported
+	if ok {
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		err = d.Delete(ctx, conv.Conversation, id)
+	}
+	if err != nil {
+		g.log.Warn("a message that held a secret was not deleted", "account", string(conv.Account), "err", err)
+		g.tell(ctx, conv, "", "I could not delete your message with the secret in it. Please delete it yourself.")
+	}
+}
+
+// cutAnswer refuses the answer to a question that a restart ended.
+func (g *Gateway) cutAnswer(k askKey, m channels.Message) {
+	cut := g.asks.wasCut(k)
+	if len(cut) == 0 {
+		return
+	}
+	g.aside(func(ctx context.Context) {
+		q := cut[len(cut)-1]
+		if q.Secret {
+			g.eraseSecret(ctx, k.conv, m.ID)
+		}
+		for _, q := range cut {
+			if err := g.o.Store.CloseQuestion(ctx, q.ID); err != nil {
+				g.log.Warn("question not closed", "err", err)
+			}
+		}
+		g.tell(ctx, k.conv, "", fmt.Sprintf("Your sign-in was cut by a restart, and what you sent was not kept. Begin again: /login %s", q.Provider))
+	})
+}
+
+// strayKey refuses a text that looks like a key where none was asked for.
+func (g *Gateway) strayKey(k askKey, m channels.Message) {
+	g.aside(func(ctx context.Context) {
+		g.eraseSecret(ctx, k.conv, m.ID)
+		g.tell(ctx, k.conv, "", "That held something that looks like a key. It was not kept and not sent to a model. To log in with a key, begin with /login.")
+	})
+}
+
+// flood refuses a message where too many wait.
+func (g *Gateway) flood(conv store.Conv, m channels.Message) {
+	g.aside(func(ctx context.Context) {
+		g.tell(ctx, conv, m.ID, "Too many messages are waiting here; this one was not taken. Send it again later, or /stop what is running.")
+	})
+}
+
+// moved lets a conversation go on under another id.
+func (g *Gateway) moved(from, to store.Conv) {
+	g.mu.Lock()
+	s := g.sessions[from]
+	delete(g.sessions, from)
+	g.mu.Unlock()
+	if s != nil {
+		s.interrupt(errMoved)
+	}
+	g.wake(to)
+}
+
+// pressed finds out what a button means. An answer goes to its question; all else waits its turn in the conversation.
+func (g *Gateway) pressed(conv store.Conv, i store.Item, role access.Role) {
+	g.aside(func(ctx context.Context) {
+		p, err := g.o.Store.TakePress(ctx, i.Message.Press, conv, i.Message.From)
+		if err != nil {
+			g.drop(ctx, i)
+			g.deadButton(ctx, conv, i.Message, err)
+			return
+		}
+		verb, rest, _ := strings.Cut(p.Action, " ")
+		if verb == actAnswer {
+			g.drop(ctx, i)
+			if !g.asks.take(askKey{conv, i.Message.From}, secret.New(rest)) {
+				g.deadButton(ctx, conv, i.Message, store.ErrUsed)
+			}
+			return
+		}
+		name, _, _ := commands.Parse(p.Action)
+		if name == "stop" || name == "cancel" {
+			g.drop(ctx, i)
+			g.halt(askKey{conv, i.Message.From}, name, i)
+			return
+		}
+		if c, ok := commands.Find(g.o.Commands, name); ok && c.Asks {
+			g.asks.announce(askKey{conv, i.Message.From})
+		}
+		g.session(conv).meant(i.Seq, p.Action)
+		g.wake(conv)
+	})
+}
+
+// actAnswer begins the action of a button that answers a question; all others are command lines.
+const actAnswer = "answer"
+
+func (g *Gateway) deadButton(ctx context.Context, conv store.Conv, m channels.Message, err error) {
+	text := "That button no longer works. Ask again."
+	if errors.Is(err, store.ErrNotYours) {
+		text = "That button is for somebody else."
+	}
+	g.tell(ctx, conv, "", text)
+	g.log.Debug("dead button", "account", string(conv.Account), "from", string(m.From), "err", err)
+}
+
+func (g *Gateway) drop(ctx context.Context, items ...store.Item) {
+	var seqs []int64
+	for _, i := range items {
+		seqs = append(seqs, i.Seq)
+	}
+	if err := g.o.Store.Drop(ctx, seqs...); err != nil {
+		g.log.Error("not dropped", "err", err)
+	}
+}
+
+// textOf joins the texts of several messages; with several senders each is named.
+func textOf(items []store.Item, named bool) string {
+	var b strings.Builder
+	for n, i := range items {
+		if n > 0 {
+			b.WriteString("\n\n")
+		}
+		if named && i.Message.FromName != "" {
+			b.WriteString(i.Message.FromName + ": ")
+		}
+		b.WriteString(i.Message.Text)
+	}
+	return b.String()
+}
+
+// severalPeople reports whether the messages are of more than one person.
+func severalPeople(items []store.Item) bool {
+	return slices.ContainsFunc(items, func(i store.Item) bool { return i.Message.From != items[0].Message.From })
+}

@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/commands"
+	"chatgateway/store"
+)
+
+// keepDone is how long what is done stays in the store, to know what comes twice.
+const keepDone = 14 * 24 * time.Hour
+
+// recover takes up what an earlier run left: its questions are over, its turns go on.
+func (g *Gateway) recover(ctx context.Context) error {
+	st := g.o.Store
+	if _, err := st.Prune(ctx, time.Now().Add(-keepDone)); err != nil {
+		return fmt.Errorf("prune the store: %w", err)
+	}
+	asked, err := st.Questions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the open questions: %w", err)
+	}
+	for _, q := range asked {
+		if time.Now().After(q.Until) {
+			if err := st.CloseQuestion(ctx, q.ID); err != nil {
+				return err
+			}
+			continue
+		}
+		k := askKey{q.Conv, q.Person}
+		g.asks.cuts[k] = append(g.asks.cuts[k], q)
+	}
+	turns, err := st.Undone(ctx)
+	if err != nil {
+		return fmt.Errorf("read the undone turns: %w", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.undone = turns
+	return nil
+}
+
+// leftOver takes the oldest undone turn of a conversation.
+func (g *Gateway) leftOver(c store.Conv) (t store.Turn, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, t := range g.undone {
+		if t.Conv == c {
+			g.undone = append(g.undone[:i:i], g.undone[i+1:]...)
+			return t, true
+		}
+	}
+	return store.Turn{}, false
+}
+
+// forgetLeftOver drops the undone turns of a conversation: they were stopped.
+func (g *Gateway) forgetLeftOver(c store.Conv) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	keep := g.undone[:0:0]
+	for _, t := range g.undone {
+		if t.Conv != c {
+			keep = append(keep, t)
+		}
+	}
+	g.undone = keep
+}
+
+// resume finishes a turn of an earlier run.
+func (s *session) resume(work, ctx context.Context, t store.Turn) {
+	g := s.g
+	m := channels.Message{Conversation: s.conv.Conversation}
+	if len(t.Items) > 0 {
+		m = t.Items[len(t.Items)-1].Message
+	}
+	switch {
+	case t.Kind == "command":
+		text := "A command was interrupted by a restart, and I do not run it twice. Send it again."
+		if m.Text != "" {
+			text = fmt.Sprintf("`%s` was interrupted by a restart, and I do not run it twice. Send it again.", m.Text)
+		}
+		if err := g.answer(work, s.conv, m, commands.Answer{Text: text}, sayOptions{key: t.ID}); err != nil {
+			g.log.Warn("not told of the interruption", "err", err)
+		}
+		g.o.Store.Finish(t.ID)
+	case t.State == store.Answered:
+		p := channels.Post{To: s.conv.Conversation, Answers: m.ID, Key: fmt.Sprintf("t%d", t.ID), Text: t.Final}
+		d := newDraft(g, s.conv, p, t.Parts, func(n int, id channels.MessageID, text string) {
+			g.o.Store.SetPart(t.ID, store.Part{N: n, ID: id, Text: text})
+		})
+		if _, err := d.Finish(work, t.Final); err != nil && work.Err() != nil {
+			return
+		}
+		g.o.Store.Finish(t.ID)
+	default:
+		s.ask(work, ctx, t.Items, &t)
+	}
+}

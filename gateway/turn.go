@@ -1,0 +1,427 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/commands"
+	"chatgateway/providerauth"
+	"chatgateway/providers"
+	"chatgateway/store"
+)
+
+// thinkingShown is how many runes of the model's thinking are shown at the most.
+const thinkingShown = 800
+
+// asking is one answer of a model in the making.
+type asking struct {
+	s       *session
+	m       channels.Message // the newest of the messages it answers
+	conv    store.Conv
+	turn    store.Turn
+	request []providers.Message // history and question
+	system  string
+	think   bool
+	reply   *reply
+
+	notes   []string // sentences that stand before the answer: what was switched, what was left out
+	parts   []providers.Part
+	text    strings.Builder // what the model said
+	thought strings.Builder
+	began   bool // a first word has come
+	trimmed bool // the oldest turns were left out once
+	rewrite bool // the history's last question is asked again: what followed it goes
+}
+
+// ask answers queued messages with a model; without any it answers the last question of the history again. A turn of
+// an earlier run is taken up in old.
+//
+// ctx ends with /stop; work, which ends with the program, bounds the delivery.
+func (s *session) ask(work, ctx context.Context, items []store.Item, old *store.Turn) {
+	s.load(ctx)
+	a := &asking{s: s, conv: s.conv, rewrite: len(items) == 0 && (old == nil || len(old.Items) == 0)}
+	if old != nil {
+		a.turn, items = *old, old.Items
+	} else {
+		seqs := make([]int64, len(items))
+		for i, item := range items {
+			seqs[i] = item.Seq
+		}
+		var err error
+		if a.turn, err = s.g.o.Store.Begin(ctx, s.conv, "model", seqs, false); err != nil {
+			s.g.log.Error("turn not begun", "err", err)
+			return
+		}
+	}
+	question, ok := s.question(ctx, items)
+	if !ok {
+		s.g.o.Store.Finish(a.turn.ID)
+		return
+	}
+	if len(items) > 0 {
+		a.m = items[len(items)-1].Message
+	}
+	a.request = append(append([]providers.Message{}, s.history...), question...)
+	ch, base, place := s.g.place(s.conv, a.m)
+	a.system, a.think = place.System, s.thinking(ctx)
+	if refused := s.limited(a.m, len(items) > 0); refused != "" {
+		a.end(work, question, refused, nil)
+		return
+	}
+	if ch != nil {
+		a.reply = s.g.newReply(ctx, s.conv, a.m, base, a.turn)
+	}
+	ref, _ := s.g.modelFor(ctx, s.conv, a.m)
+	sentence, choices := a.run(ctx, ref)
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errMoved):
+		return // goes on under the conversation's other id
+	case errors.Is(cause, errStopped):
+		sentence, choices = "(stopped)", nil
+	case errors.Is(cause, errLoggedOut):
+		sentence, choices = "(stopped: the sign-in that this ran on was logged out)", nil
+	case ctx.Err() != nil:
+		a.cut(ctx)
+		return
+	}
+	a.end(work, question, sentence, choices)
+}
+
+// question makes the user's message of the items; without items, of the history's last question, which it takes off.
+func (s *session) question(ctx context.Context, items []store.Item) ([]providers.Message, bool) {
+	if len(items) > 0 {
+		parts := []providers.Part{}
+		if text := textOf(items, severalPeople(items)); strings.TrimSpace(text) != "" {
+			parts = append(parts, providers.Part{Text: text})
+		}
+		for _, i := range items {
+			parts = append(parts, s.g.attached(ctx, s.conv, i.Message)...)
+		}
+		return []providers.Message{{Role: providers.User, Parts: parts}}, len(parts) > 0
+	}
+	for n := len(s.history) - 1; n >= 0; n-- {
+		if s.history[n].Role == providers.User {
+			q := s.history[n]
+			s.history = s.history[:n:n]
+			return []providers.Message{q}, true
+		}
+	}
+	return nil, false
+}
+
+// limited says why this person may not ask now; "" if they may.
+func (s *session) limited(m channels.Message, fresh bool) string {
+	if !fresh || s.g.o.Hooks.Allow == nil {
+		return ""
+	}
+	d := s.g.o.Policy.Decide(context.Background(), s.conv.Account, m)
+	if ok, wait := s.g.o.Hooks.Allow(s.conv.Account, m.From, d.Role); !ok {
+		return fmt.Sprintf("You have asked as often as a guest may in an hour. Ask again in %s.", wait.Round(time.Minute))
+	}
+	return ""
+}
+
+// run asks the model, and the fallbacks if it fails before its first word. It gives the sentence that ends the answer.
+func (a *asking) run(ctx context.Context, ref providers.Ref) (sentence string, choices []commands.Choice) {
+	g := a.s.g
+	if ref.IsZero() {
+		return g.nothingYet(ctx)
+	}
+	refs := append([]providers.Ref{ref}, g.fallbacks(ref)...)
+	for n, r := range refs {
+		if n > 0 {
+			a.notes = append(a.notes, fmt.Sprintf("_%s failed; this is %s._", refs[n-1], r))
+		}
+		if d := g.o.Policy.Decide(ctx, a.conv.Account, a.m); !g.MayUse(role(d.Role), r) && len(a.m.From) > 0 {
+			return fmt.Sprintf("You may not use %s here. Choose another model with /model.", r), []commands.Choice{{Label: "Choose a model", Run: "/model"}}
+		}
+		err := a.tryAccounts(ctx, r)
+		if err == nil {
+			return "", nil
+		}
+		sentence, choices = g.failure(ctx, r, err)
+		if a.began || ctx.Err() != nil || !worthAnother(err) {
+			return sentence, choices
+		}
+		g.log.Warn("model failed", "model", r.String(), "err", err)
+	}
+	return sentence, choices
+}
+
+// worthAnother reports whether another model may do what this one could not.
+func worthAnother(err error) bool {
+	return !errors.Is(err, providers.ErrRefused) && !errors.Is(err, providers.ErrUnable)
+}
+
+// tryAccounts asks one model with each account that it may use, until one answers.
+func (a *asking) tryAccounts(ctx context.Context, r providers.Ref) error {
+	g := a.s.g
+	p := g.provider(r.Provider)
+	if p == nil {
+		return personal{fmt.Sprintf("There is no provider %q. Choose a model with /model.", r.Provider)}
+	}
+	var tried []providerauth.ID
+	var last error
+	for range 8 {
+		cred, err := g.o.Auth.Credential(ctx, providerauth.Want{Provider: r.Provider, Account: r.Account, Not: tried})
+		if err != nil {
+			if last != nil {
+				return last
+			}
+			return err
+		}
+		if len(tried) > 0 {
+			a.notes = append(a.notes, fmt.Sprintf("_%s failed (%s); this ran on %s._", tried[len(tried)-1], reason(last), cred.ID))
+		}
+		if err = a.attempt(ctx, p, cred, r); err == nil {
+			g.o.Auth.Report(cred, providerauth.Worked, 0)
+			return nil
+		}
+		outcome, ok := outcomes(err)
+		var pe *providers.Error
+		if errors.As(err, &pe) && ok {
+			g.o.Auth.Report(cred, outcome, pe.RetryAfter)
+		}
+		if !ok || a.began || r.Account != "" || cred.Source == providerauth.FromNone {
+			return err
+		}
+		tried, last = append(tried, cred.ID), err
+	}
+	return last
+}
+
+// outcomes says what a failure means for the credential; ok is false if it means nothing.
+func outcomes(err error) (o providerauth.Outcome, ok bool) {
+	switch {
+	case errors.Is(err, providers.ErrUnauthorized):
+		return providerauth.Unauthorized, true
+	case errors.Is(err, providers.ErrRateLimited):
+		return providerauth.RateLimited, true
+	case errors.Is(err, providers.ErrBilling):
+		return providerauth.NoCredit, true
+	case errors.Is(err, providers.ErrForbidden), errors.Is(err, providers.ErrRestricted):
+		return providerauth.Forbidden, true
+	}
+	return "", false
+}
+
+// reason names a failure in a word or two.
+func reason(err error) string {
+	if o, ok := outcomes(err); ok {
+		return string(o)
+	}
+	return "failed"
+}
+
+// attempt streams one answer: a 401 renews the credential once, a conversation that is too long loses its oldest turns
+// once, and a service that is overloaded or unreachable is asked once more.
+func (a *asking) attempt(ctx context.Context, p providers.Provider, cred providerauth.Credential, r providers.Ref) error {
+	renewed, again := false, false
+	for {
+		err := a.stream(ctx, p, cred, r)
+		switch {
+		case err == nil || a.began || ctx.Err() != nil:
+			return err
+		case errors.Is(err, providers.ErrUnauthorized) && !renewed && cred.Type == providerauth.OAuth:
+			renewed = true
+			fresh, rerr := a.s.g.o.Auth.Renew(ctx, cred)
+			if rerr != nil {
+				return rerr
+			}
+			cred = fresh
+		case errors.Is(err, providers.ErrTooLong) && !a.trimmed && len(a.request) > 2:
+			a.trimmed = true
+			a.request = latter(a.request)
+			a.notes = append(a.notes, "_The conversation was too long for the model; its oldest part was left out._")
+		case (errors.Is(err, providers.ErrOverloaded) || errors.Is(err, providers.ErrUnreachable)) && !again:
+			again = true
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Second):
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// latter gives the second half of a conversation, from a user's message on.
+func latter(ms []providers.Message) []providers.Message {
+	for n := (len(ms) + 1) / 2; n < len(ms); n++ {
+		if ms[n].Role == providers.User {
+			return ms[n:]
+		}
+	}
+	return ms[len(ms)-1:]
+}
+
+// stream takes the answer as it comes. The waits for the first and the next piece are bounded, and a logout of the
+// credential ends it.
+func (a *asking) stream(ctx context.Context, p providers.Provider, cred providerauth.Credential, r providers.Ref) error {
+	set := a.s.g.settings.Load()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	slow := &providers.Error{Kind: providers.ErrTimeout, Provider: p.Auth().Name}
+	timer := time.AfterFunc(set.FirstToken, func() { cancel(slow) })
+	defer timer.Stop()
+	gone := a.s.g.o.Auth.Gone(cred.ID)
+	watch := make(chan struct{})
+	defer func() { <-watch }()
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		defer close(watch)
+		select {
+		case <-gone:
+			a.s.interrupt(errLoggedOut)
+		case <-over:
+		}
+	}()
+	request := providers.Request{Model: r.Model, System: a.system, Messages: a.request, Effort: set.Effort, MaxOut: set.MaxOut}
+	for d, err := range p.Stream(ctx, cred, request) {
+		if err != nil {
+			if errors.Is(context.Cause(ctx), slow) {
+				return slow
+			}
+			return err
+		}
+		timer.Reset(set.NextToken)
+		a.take(d)
+	}
+	if errors.Is(context.Cause(ctx), slow) {
+		return slow
+	}
+	return ctx.Err()
+}
+
+// take adds a piece to the answer and shows it.
+func (a *asking) take(d providers.Delta) {
+	a.parts = appendPart(a.parts, d.Part)
+	if d.Part.Text == "" && d.Part.Thought == "" {
+		return
+	}
+	a.text.WriteString(d.Part.Text)
+	a.thought.WriteString(d.Part.Thought)
+	if d.Part.Text != "" {
+		a.began = true
+	}
+	if a.reply != nil && (a.began || a.think) {
+		a.reply.grow(a.shown(""))
+	}
+}
+
+// appendPart joins pieces of text, and pieces of thinking, that belong together.
+func appendPart(ps []providers.Part, p providers.Part) []providers.Part {
+	if n := len(ps) - 1; n >= 0 && p.Call == nil && p.Blob == nil && p.Result == nil {
+		last := &ps[n]
+		switch {
+		case p.Text != "" && last.Text != "" && p.Raw == nil:
+			last.Text += p.Text
+			return ps
+		case last.Thought != "" && last.Raw == nil && p.Text == "" && (p.Thought != "" || p.Raw != nil):
+			last.Thought += p.Thought
+			last.Raw, last.By = p.Raw, p.By
+			return ps
+		}
+	}
+	if p.Text == "" && p.Thought == "" && p.Raw == nil && p.Call == nil && p.Blob == nil && p.Result == nil {
+		return ps
+	}
+	return append(ps, p)
+}
+
+// shown puts together what people see: notes, thinking if it is shown, the answer, the sentence that ends it.
+func (a *asking) shown(sentence string) string {
+	var b strings.Builder
+	for _, n := range a.notes {
+		b.WriteString(n + "\n\n")
+	}
+	if t := strings.TrimSpace(a.thought.String()); a.think && t != "" {
+		if r := []rune(t); len(r) > thinkingShown {
+			t = string(r[:thinkingShown]) + "…"
+		}
+		b.WriteString("> 💭 " + strings.ReplaceAll(t, "\n", "\n> ") + "\n\n")
+	}
+	b.WriteString(a.text.String())
+	if sentence != "" {
+		if a.text.Len() > 0 {
+			b.WriteString("\n\n")
+		}
+		b.WriteString(sentence)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// end records the answer, then delivers it: from here on it is delivered after a crash, not asked for again.
+func (a *asking) end(ctx context.Context, question []providers.Message, sentence string, choices []commands.Choice) {
+	g := a.s.g
+	final := a.shown(sentence)
+	if final == "" {
+		final = "The model answered nothing. /retry asks again."
+	}
+	said := []providers.Message{}
+	if len(a.parts) > 0 {
+		said = append(question, providers.Message{Role: providers.Assistant, Parts: a.parts})
+	} else if sentence != "" && len(question) > 0 {
+		said = question // without an answer /retry asks it again
+	}
+	if a.rewrite {
+		a.rewriteHistory(ctx)
+	}
+	a.s.history = append(a.s.history, said...)
+	g.o.Store.Answer(a.turn.ID, final, encode(said))
+	var err error
+	if a.reply != nil && len(choices) == 0 {
+		err = a.reply.finish(ctx, final)
+	} else {
+		if a.reply != nil {
+			a.reply.close()
+		}
+		err = g.answer(ctx, a.conv, a.m, commands.Answer{Text: final, Choices: choices}, sayOptions{key: a.turn.ID})
+	}
+	if err != nil && !errors.Is(err, channels.ErrGone) && !errors.Is(err, errors.ErrUnsupported) {
+		g.log.Error("answer not delivered", "account", string(a.conv.Account), "err", err)
+		return // answered, and delivered after the next start
+	}
+	g.o.Store.Finish(a.turn.ID)
+}
+
+// cut says that the program ends in the middle of the answer. The turn stays undone: after the restart it runs again
+// and takes the place of what was shown.
+func (a *asking) cut(ctx context.Context) {
+	if a.reply == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	if err := a.reply.finish(ctx, a.shown("_(cut by a restart of the gateway; I go on when it is back)_")); err != nil {
+		a.s.g.log.Warn("not told of the restart", "err", err)
+	}
+}
+
+// rewriteHistory makes the history on disk what it is in memory: without the last question and what followed it.
+func (a *asking) rewriteHistory(ctx context.Context) {
+	st := a.s.g.o.Store
+	err := st.Reset(ctx, a.conv)
+	if err == nil {
+		err = st.AppendHistory(ctx, a.conv, encode(a.s.history)...)
+	}
+	if err != nil {
+		a.s.g.log.Error("history not written", "err", err)
+	}
+}
+
+// thinking reports whether the model's thinking is shown here.
+func (s *session) thinking(ctx context.Context) bool {
+	c, err := s.g.o.Store.Conversation(ctx, s.conv)
+	if err == nil && c.Thinking != nil {
+		return *c.Thinking
+	}
+	_, base, _ := s.g.place(s.conv, channels.Message{})
+	return base.ShowThinking != nil && *base.ShowThinking
+}
