@@ -14,6 +14,11 @@ type Options struct {
 	Client  *http.Client // nil: one that refuses redirects, asks for TLS 1.2 and honours the proxy variables
 	SignIn  SignIn
 	Models  []string // models to list besides, or instead where the service has no list
+	Env     []string // variables that hold the key, for a service of one's own; besides {ID}_API_KEY
+	NoKey   bool     // a service of one's own works without a key; one on this host always does
+	// Getenv reads the variables that say where a service is (AZURE_OPENAI_ENDPOINT, AWS_REGION, OLLAMA_HOST), once, in
+	// New; nil: os.Getenv.
+	Getenv func(string) string
 }
 
 // SignIn changes how a provider is signed in to with OAuth. Empty fields keep the provider's own values.

@@ -53,10 +53,9 @@ func New(id string) *Fake {
 	}
 	f.scheme = providerauth.Scheme{
 		ID: id, Name: id, KeyPage: "https://" + id + ".example/keys", Hosts: []string{id + ".example"},
-		CheckKey: wire.CheckKey,
-		Probe:    f.probe,
+		Probe: f.probe,
 	}
-	f.scheme.Methods = []providerauth.Method{wire.KeyMethod(id, f.scheme.KeyPage, wire.CheckKey)}
+	f.scheme.Methods = []providerauth.Method{providerauth.KeyMethod(id, f.scheme.KeyPage, nil)}
 	return f
 }
 

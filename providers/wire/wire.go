@@ -112,7 +112,7 @@ func (s *Service) request(ctx context.Context, cred providerauth.Credential, c C
 	req, err := http.NewRequestWithContext(ctx, c.Method, u, body)
 	if err != nil || req.URL.Host == "" {
 		return nil, &providers.Error{Kind: providers.ErrUnreachable, Provider: s.Name,
-			Hint: "The base URL of " + s.Name + " is not a URL. Correct it in config.yaml."}
+			Hint: s.Name + " needs to be told where it is: set its base_url in config.yaml."}
 	}
 	for k, v := range c.Header {
 		req.Header[k] = v
