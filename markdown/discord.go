@@ -24,20 +24,23 @@ func (discord) text(w *writer, s string) {
 	if start {
 		w.out, s = discordStart(w.out, s)
 	}
-	for s != "" {
-		n := urlLen(s)
-		if n > 0 {
-			w.out = append(w.out, s[:n]...)
-			s = s[n:]
+	for i := 0; i < len(s); i++ {
+		if n := urlLen(s[i:]); n > 0 {
+			w.out = append(w.out, s[i:i+n]...)
+			i += n - 1
 			continue
 		}
-		switch c := s[0]; c {
-		case '\\', '*', '_', '~', '`', '|', '[', ']':
+		switch c := s[i]; c {
+		case '\\', '*', '_', '`', '[':
 			w.out = append(w.out, '\\', c)
+		case '~', '|': // two make a mark
+			if i > 0 && s[i-1] == c || i+1 < len(s) && s[i+1] == c {
+				w.out = append(w.out, '\\')
+			}
+			w.out = append(w.out, c)
 		default:
 			w.out = append(w.out, c)
 		}
-		s = s[1:]
 	}
 }
 
@@ -111,11 +114,12 @@ func (discord) pre(w *writer, lang, code string) {
 	defer back()
 	code = strings.ReplaceAll(code, "```", "`"+zeroWidth+"`"+zeroWidth+"`")
 	w.raw("```" + lang)
+	w.owed = 1
 	for line := range strings.Lines(code) {
-		w.line()
-		w.raw(strings.TrimSuffix(line, "\n"))
+		w.begin()
+		w.out = append(w.out, strings.TrimSuffix(line, "\n")...)
+		w.owed = 1
 	}
-	w.line()
 	w.raw("```")
 }
 
@@ -151,7 +155,7 @@ func (discord) quote(r *renderer, n ast.Node, depth int) {
 	r.w.pay()
 	r.w.indent("> ", "> ")
 	r.blocks(n)
-	r.w.dedent()
+	r.w.leave()
 }
 
 func (discord) bullet(_, number int) string {

@@ -3,10 +3,9 @@ package markdown
 // Email returns the two parts of a mail that says md: plain text, and a whole HTML document that loads nothing from
 // anywhere.
 func Email(md string) (text, html string) {
-	src := source(md)
-	h := &htmlWriter{src: src, mail: true, out: make([]byte, 0, len(src)*2+1024)}
+	h := &htmlWriter{mail: true, out: make([]byte, 0, len(md)*2+1024)}
 	h.raw(mailHead)
-	h.blocks(parse(src))
+	h.document(md)
 	h.raw("</body>\n</html>\n")
 	return Plain(md), string(h.out)
 }

@@ -27,11 +27,14 @@ type fitter struct {
 	*cutter
 	md    string
 	limit int
-	size  func(string) int
+	size  func(string) int // nil: everything fits
 }
 
 // fits reports whether md up to n fits; n must lie within what the cutter has read.
 func (f *fitter) fits(n int) (int, bool) {
+	if f.size == nil {
+		return 0, true
+	}
 	s := f.size(f.head(n))
 	return s, s <= f.limit
 }

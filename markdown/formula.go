@@ -8,8 +8,9 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// formula leaves what stands between $ and $, $$ and $$, \( and \), \[ and \] as it is: nothing there is Markdown.
-// A single $ opens before a sign that is no space and closes after one, if no digit follows: "$5 and $10" is money.
+// formula leaves what stands between $ and $, $$ and $$, \( and \), \[ and \] on a line as it is: nothing there is
+// Markdown. A single $ opens before a sign that is no space and closes after one, if no letter or digit follows:
+// "$5 and $10" is money.
 type formula struct{}
 
 func (formula) Trigger() []byte { return []byte{'$', '\\'} }
@@ -26,20 +27,11 @@ func (formula) Parse(_ ast.Node, r text.Reader, _ parser.Context) ast.Node {
 
 // formulaLen is the length of the formula that line begins with, 0 if it begins with none.
 func formulaLen(line []byte) int {
-	if len(line) < 3 {
-		return 0
-	}
-	closer := ""
-	switch {
-	case line[0] == '\\' && line[1] == '(':
-		closer = `\)`
-	case line[0] == '\\' && line[1] == '[':
-		closer = `\]`
-	case line[0] == '$' && line[1] == '$':
-		closer = "$$"
-	case line[0] == '$':
-		return dollarLen(line)
-	default:
+	closer := closerOf(line)
+	if closer == "" {
+		if len(line) > 2 && line[0] == '$' && line[1] != '$' {
+			return dollarLen(line)
+		}
 		return 0
 	}
 	i := bytes.Index(line[2:], []byte(closer))
@@ -49,15 +41,34 @@ func formulaLen(line []byte) int {
 	return i + 4
 }
 
+// closerOf is what ends the formula that begins line with two signs; "" if none does.
+func closerOf(line []byte) string {
+	if len(line) < 2 {
+		return ""
+	}
+	switch string(line[:2]) {
+	case `\(`:
+		return `\)`
+	case `\[`:
+		return `\]`
+	case "$$":
+		return "$$"
+	}
+	return ""
+}
+
 func dollarLen(line []byte) int {
 	if isSpace(line[1]) {
 		return 0
 	}
 	for i := 2; i < len(line); i++ {
+		if line[i] == '`' { // $PATH and `$HOME` are no formula
+			return 0
+		}
 		if line[i] != '$' || line[i-1] == '\\' {
 			continue
 		}
-		if isSpace(line[i-1]) || i+1 < len(line) && line[i+1] >= '0' && line[i+1] <= '9' {
+		if isSpace(line[i-1]) || i+1 < len(line) && wordStart(string(line[i+1:min(i+5, len(line))])) {
 			return 0
 		}
 		return i + 1
@@ -66,3 +77,60 @@ func dollarLen(line []byte) int {
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// display parses formulas of several lines, between $$ or \[ at the start of a line and $$ or \] on a later one.
+// The end must come before a blank line: else it is no formula, and swallows nothing.
+type display struct{}
+
+// displayNode is such a formula: its lines, with what opens and closes it.
+type displayNode struct {
+	ast.BaseBlock
+	closer string
+}
+
+var kindDisplay = ast.NewNodeKind("Display")
+
+func (*displayNode) Kind() ast.NodeKind              { return kindDisplay }
+func (*displayNode) IsRaw() bool                     { return true }
+func (n *displayNode) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
+
+func (display) Trigger() []byte { return []byte{'$', '\\'} }
+
+func (display) Open(_ ast.Node, r text.Reader, _ parser.Context) (ast.Node, parser.State) {
+	line, seg := r.PeekLine()
+	start := bytes.TrimLeft(line, " ")
+	closer := closerOf(start)
+	if closer == "" || closer == `\)` || bytes.Contains(start[2:], []byte(closer)) {
+		return nil, parser.NoChildren
+	}
+	rest := r.Source()[seg.Stop:]
+	rest = rest[:min(len(rest), lookAhead)]
+	if i := bytes.Index(rest, []byte("\n\n")); i >= 0 {
+		rest = rest[:i]
+	}
+	if !bytes.Contains(rest, []byte(closer)) {
+		return nil, parser.NoChildren
+	}
+	n := &displayNode{closer: closer}
+	n.Lines().Append(seg)
+	r.AdvanceToEOL()
+	return n, parser.NoChildren
+}
+
+func (display) Continue(n ast.Node, r text.Reader, _ parser.Context) parser.State {
+	d := n.(*displayNode)
+	last := d.Lines().At(d.Lines().Len() - 1)
+	line, seg := r.PeekLine()
+	if d.Lines().Len() > 1 && bytes.Contains(last.Value(r.Source()), []byte(d.closer)) || isBlank(line) {
+		return parser.Close
+	}
+	d.Lines().Append(seg)
+	r.AdvanceToEOL()
+	return parser.Continue | parser.NoChildren
+}
+
+func (display) Close(ast.Node, text.Reader, parser.Context) {}
+func (display) CanInterruptParagraph() bool                 { return true }
+func (display) CanAcceptIndentedLine() bool                 { return false }
+
+func isBlank(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }

@@ -11,9 +11,8 @@ import (
 // HTML returns md as HTML to be set into our page. It holds no attribute but href, class, start and those that make
 // links safe; code has the class "language-x", cells of tables "left", "right" or "center".
 func HTML(md string) string {
-	src := source(md)
-	h := &htmlWriter{src: src, out: make([]byte, 0, len(src)+len(src)/2)}
-	h.blocks(parse(src))
+	h := &htmlWriter{out: make([]byte, 0, len(md)+len(md)/2)}
+	h.document(md)
 	return string(h.out)
 }
 
@@ -49,6 +48,13 @@ func (h *htmlWriter) element(name string, n ast.Node) {
 	h.raw("</" + name + ">\n")
 }
 
+func (h *htmlWriter) document(md string) {
+	for part := range parts(md) {
+		h.src, h.cited = source(part), nil
+		h.blocks(parse(h.src))
+	}
+}
+
 func (h *htmlWriter) blocks(parent ast.Node) {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		h.block(n)
@@ -79,6 +85,8 @@ func (h *htmlWriter) block(n ast.Node) {
 		h.raw("<hr>\n")
 	case *ast.LinkReferenceDefinition:
 		h.definition(n)
+	case *displayNode:
+		h.lines(n)
 	case *extast.Table:
 		h.table(n)
 	default:
@@ -122,8 +130,18 @@ func (h *htmlWriter) definition(n *ast.LinkReferenceDefinition) {
 	if h.cited[string(n.Label)] {
 		return
 	}
+	h.lines(n)
+}
+
+// lines writes n's lines as they stand.
+func (h *htmlWriter) lines(n ast.Node) {
 	h.tag("p", "")
-	h.text(strings.TrimSpace(string(n.Lines().Value(h.src))))
+	for i, line := range strings.Split(linesOf(n, h.src), "\n") {
+		if i > 0 {
+			h.raw("<br>\n")
+		}
+		h.text(line)
+	}
 	h.raw("</p>\n")
 }
 

@@ -7,19 +7,29 @@ import (
 	extast "github.com/yuin/goldmark/extension/ast"
 )
 
+// inlines writes what parent holds. Texts that follow each other are written at once: what must be escaped depends
+// on what stands around it.
 func (r *renderer) inlines(parent ast.Node) {
+	run := ""
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
-		r.inline(n)
+		if t, ok := n.(*ast.Text); ok {
+			run += textOf(t, r.src)
+			if !t.SoftLineBreak() && !t.HardLineBreak() {
+				continue
+			}
+			r.words(run)
+			r.w.feed()
+		} else {
+			r.words(run)
+			r.inline(n)
+		}
+		run = ""
 	}
+	r.words(run)
 }
 
 func (r *renderer) inline(n ast.Node) {
 	switch n := n.(type) {
-	case *ast.Text:
-		r.words(textOf(n, r.src))
-		if n.SoftLineBreak() || n.HardLineBreak() {
-			r.w.feed()
-		}
 	case *ast.String:
 		r.words(string(n.Value))
 	case *ast.CodeSpan:
@@ -85,21 +95,28 @@ func (r *renderer) anchor(n ast.Node, dest []byte) {
 	url, ok := link(dest)
 	label := plainText(n, r.src)
 	switch {
-	case !ok && (url == "" || strings.HasPrefix(url, "#")):
+	case r.inLink && label != "" || !ok && (url == "" || strings.HasPrefix(url, "#")):
 		r.inlines(n)
-	case !ok && label == "":
+	case r.inLink || !ok && label == "":
 		r.words(url)
 	case !ok:
 		r.inlines(n)
 		r.words(" (" + url + ")")
 	default:
-		r.link(r, n, url)
+		r.follow(n, url)
 	}
 }
 
+// follow writes a link. Links do not nest: what is a link within one shows its words.
+func (r *renderer) follow(n ast.Node, url string) {
+	r.inLink = true
+	r.link(r, n, url)
+	r.inLink = false
+}
+
 func (r *renderer) autoLink(n *ast.AutoLink) {
-	if url, ok := autoURL(n, r.src); ok {
-		r.link(r, n, url)
+	if url, ok := autoURL(n, r.src); ok && !r.inLink {
+		r.follow(n, url)
 		return
 	}
 	r.words(string(n.Label(r.src)))

@@ -26,6 +26,7 @@ func newParser() parser.Parser {
 			util.Prioritized(parser.NewListItemParser(), 400),
 			util.Prioritized(parser.NewCodeBlockParser(), 500),
 			util.Prioritized(parser.NewATXHeadingParser(), 600),
+			util.Prioritized(display{}, 650),
 			util.Prioritized(fence{parser.NewFencedCodeBlockParser()}, 700),
 			util.Prioritized(parser.NewBlockquoteParser(), 800),
 			util.Prioritized(parser.NewParagraphParser(), 1000),
@@ -34,7 +35,7 @@ func newParser() parser.Parser {
 			util.Prioritized(extension.NewTaskCheckBoxParser(), 0),
 			util.Prioritized(formula{}, 50),
 			util.Prioritized(parser.NewCodeSpanParser(), 100),
-			util.Prioritized(parser.NewLinkParser(), 200),
+			util.Prioritized(newLinks(), 200),
 			util.Prioritized(parser.NewAutoLinkParser(), 300),
 			util.Prioritized(parser.NewRawHTMLParser(), 400),
 			util.Prioritized(parser.NewEmphasisParser(), 500),
@@ -42,7 +43,7 @@ func newParser() parser.Parser {
 		),
 		parser.WithParagraphTransformers(
 			util.Prioritized(parser.LinkReferenceParagraphTransformer, 100),
-			util.Prioritized(extension.NewTableParagraphTransformer(), 200),
+			util.Prioritized(table{extension.NewTableParagraphTransformer()}, 200),
 		),
 		parser.WithASTTransformers(
 			util.Prioritized(extension.NewTableASTTransformer(), 0),
@@ -88,6 +89,49 @@ func (s strike) Parse(parent ast.Node, r text.Reader, pc parser.Context) ast.Nod
 		return nil
 	}
 	return s.InlineParser.Parse(parent, r, pc)
+}
+
+// table takes no table without a bar: "-" below a line of text may become a list.
+type table struct{ parser.ParagraphTransformer }
+
+func (t table) Transform(n *ast.Paragraph, r text.Reader, pc parser.Context) {
+	for i := range n.Lines().Len() {
+		if line := n.Lines().At(i); bytes.IndexByte(line.Value(r.Source()), '|') >= 0 {
+			t.ParagraphTransformer.Transform(n, r, pc)
+			return
+		}
+	}
+}
+
+// links takes no more than maxLinks of one paragraph: the parser's time grows with the square of their number.
+type links struct {
+	parser.InlineParser
+	parser.CloseBlocker
+}
+
+const maxLinks = 500
+
+var linkCount = parser.NewContextKey()
+
+func newLinks() links {
+	p := parser.NewLinkParser()
+	return links{p, p.(parser.CloseBlocker)}
+}
+
+func (l links) Parse(parent ast.Node, r text.Reader, pc parser.Context) ast.Node {
+	if r.Peek() == '[' {
+		n, _ := pc.Get(linkCount).(int)
+		if n++; n > maxLinks {
+			return nil
+		}
+		pc.Set(linkCount, n)
+	}
+	return l.InlineParser.Parse(parent, r, pc)
+}
+
+func (l links) CloseBlock(parent ast.Node, r text.Reader, pc parser.Context) {
+	pc.Set(linkCount, nil)
+	l.CloseBlocker.CloseBlock(parent, r, pc)
 }
 
 // fenceInfo is what fence notes at a code block.

@@ -46,7 +46,7 @@ func (plain) quote(r *renderer, n ast.Node, _ int) {
 	r.w.pay()
 	r.w.indent("> ", "> ")
 	r.blocks(n)
-	r.w.dedent()
+	r.w.leave()
 }
 
 func (plain) bullet(_, number int) string {

@@ -2,6 +2,7 @@ package markdown
 
 import (
 	"bytes"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -46,20 +47,43 @@ type renderer struct {
 	w      writer
 	src    []byte
 	lists  int // depth
-	quotes int
+	quotes int // depth
+	inLink bool
 	on     [4]int          // how often each kind of emphasis is open
 	cited  map[string]bool // labels of link definitions that links use
 }
 
 // render returns md in a style.
 func render(md string, s style, w writer) string {
-	src := source(md)
-	r := &renderer{style: s, src: src, w: w}
+	r := &renderer{style: s, w: w}
 	r.w.fresh = true
-	r.w.out = make([]byte, 0, len(src)+len(src)/4)
-	r.blocks(parse(src))
+	r.w.out = make([]byte, 0, len(md)+len(md)/4)
+	for part := range parts(md) {
+		r.src, r.cited = source(part), nil
+		r.w.blank()
+		r.blocks(parse(r.src))
+	}
 	return string(bytes.TrimRight(r.w.out, "\n "))
 }
+
+// parts cuts md into parts that the parser reads in a time that grows with md: it needs that squared for some texts,
+// such as "> > > >" without an end.
+func parts(md string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for len(md) > maxPart {
+			f := &fitter{cutter: newCutter(md, maxPart), md: md}
+			n := f.backOff(f.place(maxPart))
+			if !yield(f.head(n)) {
+				return
+			}
+			md = f.rest(n)
+		}
+		yield(md)
+	}
+}
+
+// maxPart is how many bytes are parsed at once; no message of a service is as long.
+const maxPart = 16 << 10
 
 func (r *renderer) blocks(parent ast.Node) {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
@@ -94,6 +118,10 @@ func (r *renderer) block(n ast.Node) {
 		r.w.blank()
 	case *ast.LinkReferenceDefinition:
 		r.definition(n)
+	case *displayNode:
+		r.separate(n)
+		r.words(linesOf(n, r.src))
+		r.separate(n)
 	case *extast.Table:
 		r.w.blank()
 		r.table(n)
@@ -184,15 +212,28 @@ func (r *renderer) definition(n *ast.LinkReferenceDefinition) {
 		return
 	}
 	r.separate(n)
+	r.words(linesOf(n, r.src))
+	r.w.line()
+}
+
+// linesOf is the text of n's lines as it stands, without what they are indented by.
+func linesOf(n ast.Node, src []byte) string {
+	var s strings.Builder
 	for i := range n.Lines().Len() {
 		seg := n.Lines().At(i)
-		r.words(strings.TrimSpace(string(seg.Value(r.src))))
-		r.w.line()
+		if i > 0 {
+			s.WriteByte('\n')
+		}
+		s.Write(bytes.TrimSpace(seg.Value(src)))
 	}
+	return s.String()
 }
 
 // words writes s as text; it may have several lines.
 func (r *renderer) words(s string) {
+	if s == "" {
+		return
+	}
 	for i, line := range strings.Split(s, "\n") {
 		if i > 0 {
 			r.w.feed()

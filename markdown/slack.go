@@ -18,7 +18,12 @@ type slack struct{}
 
 func (slack) text(w *writer, s string) {
 	w.enter(s)
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
+		if n := urlLen(s[i:]); n > 0 {
+			w.out = append(w.out, slackEscape.Replace(s[i:i+n])...)
+			i += n - 1
+			continue
+		}
 		switch c := s[i]; c {
 		case '&':
 			w.out = append(w.out, "&amp;"...)
@@ -27,8 +32,9 @@ func (slack) text(w *writer, s string) {
 		case '>':
 			w.out = append(w.out, "&gt;"...)
 		case '*', '_', '~', '`':
+			literal := strings.Count(s, s[i:i+1]) < 2 || !slackMarks(w.out, s[i+1:])
 			w.out = append(w.out, c)
-			if slackMarks(w.out, s[i+1:]) {
+			if !literal {
 				w.out = append(w.out, zeroWidth...)
 			}
 		default:
@@ -37,16 +43,15 @@ func (slack) text(w *writer, s string) {
 	}
 }
 
-// slackMarks reports whether the last byte of before could open or close markup: it touches a sign on one side and
-// no letter on the other.
+// slackMarks reports whether a sign between before and after could open or close markup: it touches something, but
+// not letters on both sides.
 func slackMarks(before []byte, after string) bool {
-	touches := after != "" && !isSpace(after[0])
-	inWord := wordEnd(before[:len(before)-1]) && wordStart(after)
-	if n := len(before); n > 1 && !isSpace(before[n-2]) {
-		touches = true
-	}
-	return touches && !inWord
+	left := len(before) > 0 && !isSpace(before[len(before)-1])
+	right := after != "" && !isSpace(after[0])
+	return (left || right) && !(wordEnd(before) && wordStart(after))
 }
+
+var slackEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 func (slack) mark(k kind) (string, string) {
 	switch k {
@@ -64,30 +69,31 @@ func (slack) mark(k kind) (string, string) {
 func (slack) heading(int) (string, []kind) { return "", []kind{bold} }
 
 func (slack) code(w *writer, s string) {
-	w.raw("`" + slackCode(strings.ReplaceAll(s, "`", "ˋ")) + "`")
+	w.raw("`" + slackEscape.Replace(strings.ReplaceAll(s, "`", "ˋ")) + "`")
 	w.closed = true
 }
 
 func (slack) pre(w *writer, _, code string) {
+	quoted := w.quoted()
 	back := w.flush()
 	defer back()
 	code = strings.ReplaceAll(code, "```", "`"+zeroWidth+"`"+zeroWidth+"`")
-	w.raw("```\n" + slackCode(code) + "```")
-}
-
-func slackCode(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+	w.raw("```\n" + slackEscape.Replace(code) + "```")
+	if quoted { // the quote begins anew on the next line
+		w.line()
+		w.pay()
+	}
 }
 
 // link: the label of a link holds no marks.
 func (slack) link(r *renderer, n ast.Node, url string) {
 	label := plainText(n, r.src)
-	target := slackCode(strings.ReplaceAll(url, "|", "%7C"))
+	target := slackEscape.Replace(strings.ReplaceAll(url, "|", "%7C"))
 	if label == "" || label == url {
 		r.w.raw("<" + target + ">")
 		return
 	}
-	r.w.raw("<" + target + "|" + slackCode(label) + ">")
+	r.w.raw("<" + target + "|" + slackEscape.Replace(label) + ">")
 }
 
 // quote: Slack knows quotes of one level, at the start of a line.
@@ -96,7 +102,7 @@ func (slack) quote(r *renderer, n ast.Node, depth int) {
 		r.w.pay()
 		r.w.indent("&gt; ", "&gt; ")
 		r.blocks(n)
-		r.w.dedent()
+		r.w.leave()
 		return
 	}
 	back := r.w.flush()
@@ -104,7 +110,7 @@ func (slack) quote(r *renderer, n ast.Node, depth int) {
 	r.w.pay()
 	r.w.indent("> ", "> ")
 	r.blocks(n)
-	r.w.dedent()
+	r.w.leave()
 }
 
 func (slack) bullet(depth, number int) string { return dot(depth, number) }

@@ -78,14 +78,13 @@ func (r *renderer) gridRow(b []byte, t *extast.Table, line row, widths []int) []
 	return append(bytes.TrimRight(b, " "), '\n')
 }
 
-// records writes each row as an item whose first cell is its title, and "column: cell" for the others.
+// records writes each row as an item with a line "column: cell" for each of its cells.
 func (r *renderer) records(rows []row) {
-	head := rows[0]
 	if len(rows) == 1 {
-		r.record(head, row{})
+		r.record(rows[0], row{})
 	}
 	for _, line := range rows[1:] {
-		r.record(line, head)
+		r.record(line, rows[0])
 	}
 }
 
@@ -97,17 +96,16 @@ func (r *renderer) record(line, head row) {
 		if plainText(c, r.src) == "" {
 			continue
 		}
-		if i == 0 {
-			r.emphasis(c, bold)
-			r.w.line()
-			continue
-		}
 		if i < len(head.cells) {
 			if title := plainText(head.cells[i], r.src); title != "" {
 				r.words(title + ": ")
 			}
 		}
-		r.inlines(c)
+		if i == 0 {
+			r.emphasis(c, bold)
+		} else {
+			r.inlines(c)
+		}
 		r.w.line()
 	}
 	if line.extra != "" {

@@ -85,7 +85,7 @@ func (telegram) quote(r *renderer, n ast.Node, depth int) {
 		r.w.pay()
 		r.w.indent("&gt; ", "&gt; ")
 		r.blocks(n)
-		r.w.dedent()
+		r.w.leave()
 		return
 	}
 	back := r.w.flush()

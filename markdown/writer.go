@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -176,6 +177,9 @@ func (w *writer) quoted() bool {
 // freshLine reports whether nothing but what indent put there stands on the line.
 func (w *writer) freshLine() bool { return w.owed > 0 || w.fresh || w.text == len(w.out) }
 
+// leave ends an indent; nothing is written if nothing followed it.
+func (w *writer) leave() { w.segments = w.segments[:len(w.segments)-1] }
+
 // flush leaves the lists and quotes for a block that must stand at the start of lines. It returns the function
 // that goes back.
 func (w *writer) flush() (back func()) {
@@ -183,6 +187,7 @@ func (w *writer) flush() (back func()) {
 	for _, l := range w.segments {
 		if !l.used {
 			w.begin()
+			w.out = bytes.TrimRight(w.out, " ")
 			w.line()
 			break
 		}
