@@ -261,18 +261,18 @@ type Service struct {
 
 // Common are the settings that every channel has. Names and defaults are those of the seed; see docs.
 type Common struct {
-	Enabled          *bool    `yaml:"enabled"`           // false: off; else it runs when its secrets are there
-	AllowFrom        []string `yaml:"allow_from"`        // people who may talk to the bot; empty: nobody; "*": everybody
-	Owners           []string `yaml:"owners"`            // people who own it, by the service's user id
-	Groups           []string `yaml:"groups"`            // places where it may be talked to; "*": anywhere
-	GroupPolicy      string   `yaml:"group_policy"`      // mention (default): only when addressed; open: always; off: never
-	PrivatePolicy    string   `yaml:"private_policy"`    // pairing, allowlist, open or off; the default is the service's
-	Roles            []string `yaml:"roles"`             // roles the service vouches for that may talk in Groups
-	Streaming        *bool    `yaml:"streaming"`         // false: answers are shown when they are whole
-	StreamingLatency *float64 `yaml:"streaming_latency"` // least seconds between two edits; the default is the service's
-	ShowThinking     *bool    `yaml:"show_thinking"`     // show the model's thinking by default
-	System           string   `yaml:"system"`            // system prompt here, in place of the gateway's
-	Model            string   `yaml:"model"`             // model here, in place of the gateway's
+	Enabled          *bool    `yaml:"enabled"`                                          // false: off; else it runs when its secrets are there
+	AllowFrom        []string `yaml:"allow_from"`                                       // people who may talk to the bot; empty: nobody; "*": everybody
+	Owners           []string `yaml:"owners"`                                           // people who own it, by the service's user id
+	Groups           []string `yaml:"groups"`                                           // places where it may be talked to; "*": anywhere
+	GroupPolicy      string   `yaml:"group_policy" enum:"mention,open,off"`             // mention (default): only when addressed; open: always; off: never
+	PrivatePolicy    string   `yaml:"private_policy" enum:"pairing,allowlist,open,off"` // pairing, allowlist, open or off; the default is the service's
+	Roles            []string `yaml:"roles"`                                            // roles the service vouches for that may talk in Groups
+	Streaming        *bool    `yaml:"streaming"`                                        // false: answers are shown when they are whole
+	StreamingLatency *float64 `yaml:"streaming_latency"`                                // least seconds between two edits; the default is the service's
+	ShowThinking     *bool    `yaml:"show_thinking"`                                    // show the model's thinking by default
+	System           string   `yaml:"system"`                                           // system prompt here, in place of the gateway's
+	Model            string   `yaml:"model"`                                            // model here, in place of the gateway's
 }
 
 // Base gives the common settings; embedding Common gives it to every adapter's settings.
