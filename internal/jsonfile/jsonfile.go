@@ -145,8 +145,11 @@ func (f File) Update(ctx context.Context, change func(*Doc) error) error {
 }
 
 // Rewrite writes the file again under its lock, read with one Codec and written with another: f.Codec reads, to
-// writes. It is how a file is encrypted, decrypted, or given another key.
+// writes. It is how a file is encrypted, decrypted, or given another key. A missing file stays missing.
 func (f File) Rewrite(ctx context.Context, to Codec) error {
+	if stamp, err := f.Stat(); err != nil || stamp.Missing() {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	unlock, err := Lock(ctx, f.Path)

@@ -30,7 +30,7 @@ func TestHelper(*testing.T) {
 		_, _ = os.Stdout.WriteString(strings.Repeat("x", refMaxSize+1))
 		os.Exit(0)
 	case "hang":
-		select {}
+		time.Sleep(time.Minute) // until it is killed
 	}
 }
 
