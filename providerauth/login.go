@@ -187,12 +187,23 @@ func methodIDs(ms []Method) string {
 // mayReplace asks before a credential of another kind takes the place of one that is there.
 func (m *Manager) mayReplace(ctx context.Context, v *view, sc *Scheme, id ID, way Method, p login.Prompter) error {
 	old := v.creds[id]
-	if old == nil || way.Secret == (old.Type != OAuth) {
+	if old == nil || old.Type == way.gives() {
 		return nil
 	}
 	kind := map[Type]string{Key: "an API key", Token: "a token", OAuth: "a sign-in"}[old.Type]
 	text := fmt.Sprintf("%s holds %s already. Replace it? To keep both, give the new one a name: /login %s:work", title(sc, id), kind, sc.ID)
 	return yes(ctx, p, text, FieldReplace, "Replace it", "Keep it")
+}
+
+// gives is the kind of credential that a method brings, as far as a person is concerned.
+func (w Method) gives() Type {
+	switch {
+	case !w.Secret:
+		return OAuth
+	case w.ID == "token":
+		return Token
+	}
+	return Key
 }
 
 // keepRefused asks whether a key is to be stored that the service did not take.
