@@ -8,7 +8,6 @@ import (
 
 	"chatgateway/providerauth"
 	"chatgateway/providers"
-	"chatgateway/providers/catalog"
 	"chatgateway/providers/wire"
 )
 
@@ -131,18 +130,6 @@ func (p *Provider) ask(ctx context.Context, cred providerauth.Credential, base s
 	if err != nil {
 		return err
 	}
-	m, ok := catalog.Pick(models)
-	if !ok {
-		return &providers.Error{Kind: providers.ErrNoModel, Provider: p.svc.Name}
-	}
 	cred.Extra = map[string]string{baseKey: base}
-	req := providers.Request{Model: m.ID, MaxOut: 1, Messages: []providers.Message{
-		{Role: providers.User, Parts: []providers.Part{{Text: "Hi"}}}}}
-	for _, err := range p.Stream(ctx, cred, req) {
-		if errors.Is(err, providers.ErrCut) && ctx.Err() == nil {
-			return nil // it began to answer
-		}
-		return err
-	}
-	return nil
+	return wire.Ask(ctx, p, cred, models)
 }
