@@ -245,7 +245,7 @@ func (f *File) read(again bool) *state {
 		return old
 	}
 	fresh := newState(file)
-	if fresh.err != nil && fresh.half() && old != nil && (old.err == nil || old.kept) {
+	if fresh.half() && old != nil && (old.err == nil || old.kept) {
 		fresh.accounts, fresh.order, fresh.kept = old.accounts, old.order, true
 	}
 	f.state.Store(fresh)

@@ -307,25 +307,37 @@ func TestWatchTellsAfterTheChangeHolds(t *testing.T) {
 }
 
 func TestHalfSavedFileChangesNothingYet(t *testing.T) {
-	f := open(t, `{"telegram": {"bot_token": "1:FAKE"}}`, map[string]string{"TELEGRAM_BOT_TOKEN": "2:FAKE"})
-	a := f.Account("telegram", telegram)
-	if a.Secret("bot_token").Reveal() != "1:FAKE" {
-		t.Fatal("not read")
-	}
-	save(t, f.Path, `{"telegram": {"bot_`)
-	for range 3 {
+	for _, half := range []string{`{"telegram": {"bot_`, ""} {
+		f := open(t, `{"telegram": {"bot_token": "1:FAKE"}}`, map[string]string{"TELEGRAM_BOT_TOKEN": "2:FAKE"})
+		a := f.Account("telegram", telegram)
+		if a.Secret("bot_token").Reveal() != "1:FAKE" {
+			t.Fatal("not read")
+		}
+		save(t, f.Path, half)
+		for range 3 {
+			f.read(true)
+		}
+		if a.From("bot_token") != FromFile || (f.Err() == nil) != (half == "") {
+			t.Errorf("a file that is being saved: from %q, %v", a.From("bot_token"), f.Err())
+		}
+		old := time.Now().Add(-time.Minute)
+		if err := os.Chtimes(f.Path, old, old); err != nil {
+			t.Fatal(err)
+		}
 		f.read(true)
+		if a.From("bot_token") != "TELEGRAM_BOT_TOKEN" {
+			t.Errorf("a file that stays so: from %q", a.From("bot_token"))
+		}
 	}
-	if a.From("bot_token") != FromFile || f.Err() == nil {
-		t.Errorf("a file that is being saved: from %q, %v", a.From("bot_token"), f.Err())
-	}
-	old := time.Now().Add(-time.Minute)
-	if err := os.Chtimes(f.Path, old, old); err != nil {
+}
+
+func TestRemovingTheLastAccountHoldsAtOnce(t *testing.T) {
+	f := open(t, `{"telegram": {"bot_token": "1:FAKE"}}`, nil)
+	if err := f.Unset(t.Context(), "telegram", ""); err != nil {
 		t.Fatal(err)
 	}
-	f.read(true)
-	if a.From("bot_token") != "TELEGRAM_BOT_TOKEN" {
-		t.Errorf("a file that stays broken: from %q", a.From("bot_token"))
+	if !f.Account("telegram", telegram).Secret("bot_token").Empty() {
+		t.Error("what was removed is still in force")
 	}
 }
 

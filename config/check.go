@@ -137,11 +137,13 @@ func (k *checker) page() {
 	if (p.TLSCert == "") != (p.TLSKey == "") {
 		k.wrong("page", "tls_cert and tls_key go together; one of them is missing")
 	}
-	if p.BehindProxy != "" {
-		u := k.address("page.behind_proxy", p.BehindProxy, false)
-		if u != nil && strings.Trim(u.Path, "/") != "" {
-			k.wrong("page.behind_proxy", "it is only https://, the host and perhaps the port, without a path")
+	for i, name := range p.Names {
+		if name == "" || strings.ContainsAny(name, "/ @?#*") {
+			k.wrong(fmt.Sprintf("page.names[%d]", i), "want a host's name, like bot.example.org, without https://")
 		}
+	}
+	if p.BehindProxy && len(p.Names) == 0 {
+		k.wrong("page.behind_proxy", "names is missing: by which host names the proxy shows the page")
 	}
 	if p.Listen == "" || !p.Enabled {
 		return
@@ -152,8 +154,8 @@ func (k *checker) page() {
 		k.wrong("page.listen", "want a host and a port, like 127.0.0.1:8765")
 		return
 	}
-	if !loopback(host) && p.TLSCert == "" && p.BehindProxy == "" {
-		k.wrong("page.listen", "beyond this host the page needs TLS (tls_cert and tls_key) or a proxy that has it (behind_proxy)")
+	if !loopback(host) && p.TLSCert == "" && !p.BehindProxy {
+		k.wrong("page.listen", "beyond this host the page needs TLS (tls_cert and tls_key) or a proxy that has it (behind_proxy: true)")
 	}
 }
 

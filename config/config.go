@@ -113,11 +113,12 @@ const DefaultListen = "127.0.0.1:8765"
 
 // Page is the web page.
 type Page struct {
-	Enabled     bool   `yaml:"enabled" help:"false: there is no page"`
-	Listen      string `yaml:"listen" help:"host:port; left out: 127.0.0.1:8765, or another port if that is taken"`
-	BehindProxy string `yaml:"behind_proxy" help:"the address under which a proxy of yours shows the page: https://bot.example.org"`
-	TLSCert     string `yaml:"tls_cert" help:"a certificate file, to serve HTTPS"`
-	TLSKey      string `yaml:"tls_key" help:"its key file"`
+	Enabled     bool     `yaml:"enabled" help:"false: there is no page"`
+	Listen      string   `yaml:"listen" help:"host:port; left out: 127.0.0.1:8765, or another port if that is taken"`
+	Names       []string `yaml:"names" help:"host names, with a port if it is not the usual one, by which the page may be asked for besides localhost"`
+	TLSCert     string   `yaml:"tls_cert" help:"a certificate file, to serve HTTPS"`
+	TLSKey      string   `yaml:"tls_key" help:"its key file"`
+	BehindProxy bool     `yaml:"behind_proxy" help:"true: a proxy of yours has TLS for names, and nobody else reaches the page"`
 }
 
 // Address gives where to listen, and whether another port will do if that one is taken.

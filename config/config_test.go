@@ -88,7 +88,7 @@ limits: {turns_per_hour: 0, stale_after: 2h, queue: 5, attachments: 1, attachmen
 places:
   telegram: {"-100123": {system: Other., model: google/gemini-x}}
 log: {level: debug, format: json}
-page: {listen: "0.0.0.0:443", behind_proxy: https://bot.example.org, enabled: true}
+page: {listen: "0.0.0.0:443", behind_proxy: true, names: [bot.example.org], enabled: true}
 store: {sync: normal}
 `
 
@@ -204,7 +204,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"page: {listen: ':8765'}", `beyond this host the page needs TLS`},
 		{"page: {listen: '0.0.0.0:8765'}", `beyond this host the page needs TLS`},
 		{"page: {tls_cert: a}", `go together`},
-		{"page: {behind_proxy: https://a.example/path}", `without a path`},
+		{"page: {behind_proxy: true}", `names is missing`},
+		{"page: {names: ['https://a.example']}", `page.names[0]: want a host's name`},
 		{"model: [a", `config.yaml:1:8: a bracket is not closed`},
 		{"model: 'a", `config.yaml:1:8: a quotation mark is not closed`},
 		{"model:\n\tx: 1", `config.yaml:2:1: there is a tab; indent with spaces`},

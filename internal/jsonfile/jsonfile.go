@@ -67,6 +67,10 @@ func (s Stamp) equal(t Stamp) bool {
 // Missing reports whether there was no file.
 func (s Stamp) Missing() bool { return s.modified.IsZero() && s.size == 0 && s.inode == 0 }
 
+// Empty reports whether there was a file with nothing in it: one that is being saved, perhaps, for Update never leaves
+// one so.
+func (s Stamp) Empty() bool { return s.size == 0 && !s.Missing() }
+
 // Age is how long before the stamp was taken the file was written; for no file, longer than anything.
 func (s Stamp) Age() time.Duration {
 	if s.Missing() {
