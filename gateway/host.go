@@ -173,6 +173,21 @@ func (g *Gateway) Tell(ctx context.Context, owners map[channels.AccountID][]chan
 	}
 }
 
+// Forget removes what is remembered of a conversation.
+func (g *Gateway) Forget(ctx context.Context, account channels.AccountID, c channels.ConversationID) error {
+	conv := store.Conv{Account: account, Conversation: c}
+	g.mu.Lock()
+	s := g.sessions[conv]
+	g.mu.Unlock()
+	if s != nil {
+		s.interrupt(errStopped)
+		s.mu.Lock()
+		s.forget = true
+		s.mu.Unlock()
+	}
+	return g.o.Store.Forget(ctx, conv)
+}
+
 // Interface guards
 var (
 	_ commands.Host    = (*Gateway)(nil)

@@ -47,6 +47,11 @@ func (p *prompter) Prompt(ctx context.Context, s login.Step) (secret.String, err
 		if !errors.Is(err, errors.ErrUnsupported) {
 			return answer, ended(ctx, err)
 		}
+		if !p.mayType() && p.to == p.conv {
+			if err := p.goPrivate(ctx); err != nil {
+				return secret.String{}, err
+			}
+		}
 		if !p.mayType() {
 			return secret.String{}, p.notHere()
 		}
@@ -80,13 +85,18 @@ func (p *prompter) settle(ctx context.Context) error {
 		p.to = p.conv // its posts carry Only
 		return nil
 	}
+	return p.goPrivate(ctx)
+}
+
+// goPrivate goes on in the private conversation with the person.
+func (p *prompter) goPrivate(ctx context.Context) error {
 	to, err := p.g.direct(ctx, p.conv, p.m.From)
-	if err == nil {
-		p.to = to
-		p.g.tell(ctx, p.conv, p.m.ID, "I have written to you in private; we go on there.")
-		return nil
+	if err != nil || to == p.conv {
+		return p.notHere()
 	}
-	return p.notHere()
+	p.to, p.shown = to, ""
+	p.g.tell(ctx, p.conv, p.m.ID, "I have written to you in private; we go on there.")
+	return nil
 }
 
 // notHere is the refusal that names the places where it works.
@@ -148,12 +158,9 @@ func (p *prompter) show(ctx context.Context, s login.Step, choices []channels.Ch
 	}
 	id, err := ch.Send(ctx, post)
 	if post.Only != "" && errors.Is(err, errors.ErrUnsupported) && p.to == p.conv {
-		to, derr := p.g.direct(ctx, p.conv, p.m.From)
-		if derr != nil {
-			return p.notHere()
+		if err := p.goPrivate(ctx); err != nil {
+			return err
 		}
-		p.to = to
-		p.g.tell(ctx, p.conv, "", "I have written to you in private; we go on there.")
 		return p.show(ctx, s, choices)
 	}
 	if err == nil {

@@ -9,12 +9,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"chatgateway/channelauth"
 	"chatgateway/channels"
 	"chatgateway/internal/secret"
 	"chatgateway/internal/status"
 	"chatgateway/login"
+	"chatgateway/markdown"
 )
 
 // GoodToken is the only token that a Fake accepts.
@@ -175,15 +177,7 @@ func (c *fakeChannel) Limits(channels.ConversationID) channels.Limits {
 		l.EditEvery = 0
 	}
 	if n := c.f.Max; n > 0 {
-		l.Fit = func(md string) int {
-			runes := 0
-			for i := range md {
-				if runes++; runes > n {
-					return i
-				}
-			}
-			return len(md)
-		}
+		l.Fit = func(md string) int { return markdown.Fit(md, n, utf8.RuneCountInString) }
 	}
 	return l
 }
