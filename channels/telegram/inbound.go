@@ -1,0 +1,301 @@
+package telegram
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
+
+	"chatgateway/channels"
+)
+
+// The objects of the Bot API as far as they are read here; the library's own lack topics and what came after 2021.
+type (
+	update struct {
+		ID       int64     `json:"update_id"`
+		Message  *message  `json:"message"`
+		Edited   *message  `json:"edited_message"`
+		Post     *message  `json:"channel_post"`
+		PostEdit *message  `json:"edited_channel_post"`
+		Callback *callback `json:"callback_query"`
+	}
+	chat struct {
+		ID      int64  `json:"id"`
+		Type    string `json:"type"`
+		Title   string `json:"title"`
+		IsForum bool   `json:"is_forum"`
+	}
+	message struct {
+		ID              int64                    `json:"message_id"`
+		Thread          int64                    `json:"message_thread_id"`
+		InTopic         bool                     `json:"is_topic_message"`
+		From            *tgbotapi.User           `json:"from"`
+		SenderChat      *chat                    `json:"sender_chat"`
+		AutoForward     bool                     `json:"is_automatic_forward"`
+		Date            int64                    `json:"date"`
+		Chat            chat                     `json:"chat"`
+		ReplyTo         *message                 `json:"reply_to_message"`
+		Album           string                   `json:"media_group_id"`
+		Text            string                   `json:"text"`
+		Entities        []tgbotapi.MessageEntity `json:"entities"`
+		Caption         string                   `json:"caption"`
+		CaptionEntities []tgbotapi.MessageEntity `json:"caption_entities"`
+		Photo           []tgbotapi.PhotoSize     `json:"photo"`
+		Document        *file                    `json:"document"`
+		Voice           *file                    `json:"voice"`
+		Audio           *file                    `json:"audio"`
+		Video           *file                    `json:"video"`
+		VideoNote       *file                    `json:"video_note"`
+		Sticker         *file                    `json:"sticker"`
+		Contact         json.RawMessage          `json:"contact"`
+		Location        json.RawMessage          `json:"location"`
+		Poll            json.RawMessage          `json:"poll"`
+		Dice            json.RawMessage          `json:"dice"`
+		TopicCreated    json.RawMessage          `json:"forum_topic_created"`
+		MigrateTo       int64                    `json:"migrate_to_chat_id"`
+	}
+	file struct {
+		ID   string `json:"file_id"`
+		Name string `json:"file_name"`
+		Type string `json:"mime_type"`
+		Size int64  `json:"file_size"`
+	}
+	callback struct {
+		ID      string         `json:"id"`
+		From    *tgbotapi.User `json:"from"`
+		Message *message       `json:"message"`
+		Data    string         `json:"data"`
+	}
+)
+
+// message is the message of an update, whatever its kind.
+func (u *update) message() *message {
+	for _, m := range []*message{u.Message, u.Edited, u.Post, u.PostEdit} {
+		if m != nil {
+			return m
+		}
+	}
+	return nil
+}
+
+// target is the conversation that a message stands in. Only what is marked so stands in a topic: a thread of answers
+// in an ordinary group has a thread id too.
+func (m *message) target() target {
+	switch {
+	case m.InTopic && m.Thread != 0:
+		return target{m.Chat.ID, m.Thread}
+	case m.Chat.IsForum && m.Chat.ID < 0:
+		return target{m.Chat.ID, general}
+	}
+	return target{chat: m.Chat.ID}
+}
+
+func (t target) places() []channels.PlaceID {
+	if t.private() {
+		return nil
+	}
+	list := []channels.PlaceID{channels.PlaceID(itoa(t.chat))}
+	if t.thread != 0 {
+		list = append(list, channels.PlaceID(t.conversation()))
+	}
+	return list
+}
+
+// batch makes messages of updates. What nobody is to answer is left out.
+func (p *poller) batch(list []update) channels.Batch {
+	var b channels.Batch
+	albums := map[string]int{} // album to its message in b
+	for i := range list {
+		u := &list[i]
+		if u.Callback != nil {
+			if m, ok := p.pressed(u.Callback); ok {
+				b.Messages = append(b.Messages, m)
+			}
+			continue
+		}
+		raw := u.message()
+		if raw == nil {
+			continue
+		}
+		m, ok := p.received(raw)
+		if !ok {
+			continue
+		}
+		m.Edited = u.Edited != nil || u.PostEdit != nil
+		if at, seen := albums[raw.Album]; seen && raw.Album != "" && !m.Edited {
+			first := &b.Messages[at]
+			first.Attachments = append(first.Attachments, m.Attachments...)
+			first.Text = strings.TrimSpace(first.Text + "\n" + m.Text)
+			first.Addressed = first.Addressed || m.Addressed
+			continue
+		}
+		albums[raw.Album] = len(b.Messages)
+		b.Messages = append(b.Messages, m)
+	}
+	return b
+}
+
+// received makes a message of what was received; it reports false for what is not for us: what other bots say,
+// commands to other bots, service messages.
+func (p *poller) received(m *message) (channels.Message, bool) {
+	if m.From != nil && m.From.IsBot && m.SenderChat == nil {
+		return channels.Message{}, false
+	}
+	if (m.AutoForward || m.Chat.Type == "channel") && !p.c.set.ChannelPosts {
+		return channels.Message{}, false
+	}
+	text, addressed, ours := p.read(m)
+	files := p.files(m)
+	if !ours || (text == "" && files == nil && !addressed) {
+		return channels.Message{}, false
+	}
+	to := m.target()
+	out := channels.Message{
+		Conversation: to.conversation(), ID: place{m.Chat.ID, m.ID}.id(), Text: text, Places: to.places(), Attachments: files,
+		Private: to.private(), Addressed: to.private() || addressed, Time: time.Unix(m.Date, 0),
+	}
+	if r := m.ReplyTo; r != nil && r.TopicCreated == nil {
+		out.Answers = place{m.Chat.ID, r.ID}.id()
+	}
+	switch {
+	case m.SenderChat != nil: // an anonymous admin, a channel: nobody to vouch for
+		out.FromName = m.SenderChat.Title
+	case m.From != nil:
+		out.From, out.FromName = channels.UserID(itoa(m.From.ID)), plainName(m.From)
+	}
+	return out, true
+}
+
+// pressed makes a message of a button that was pressed.
+func (p *poller) pressed(cb *callback) (channels.Message, bool) {
+	if cb.Data == "" || cb.Message == nil || cb.From == nil || cb.From.IsBot {
+		return channels.Message{}, false
+	}
+	to := cb.Message.target()
+	return channels.Message{
+		Conversation: to.conversation(), ID: channels.MessageID("press:" + cb.ID), Answers: place{cb.Message.Chat.ID, cb.Message.ID}.id(),
+		From: channels.UserID(itoa(cb.From.ID)), FromName: plainName(cb.From), Places: to.places(),
+		Press: channels.PressID(cb.Data), Private: to.private(), Addressed: true, Time: time.Now(),
+	}, true
+}
+
+// toBot is "/command@bot" at the beginning of a text.
+var toBot = regexp.MustCompile(`^/([A-Za-z0-9_]+)@([A-Za-z0-9_]+)(?:\s|$)`)
+
+// word is a command at the beginning of a text.
+var word = regexp.MustCompile(`^/([A-Za-z0-9_]+)(?:\s|$)`)
+
+// read gives the text without the mention of the bot, says whether it is addressed to the bot, and whether it is
+// ours at all: a command to another bot is not.
+func (p *poller) read(m *message) (text string, addressed, ours bool) {
+	me := p.me()
+	text, entities := m.Text, m.Entities
+	if text == "" {
+		text, entities = m.Caption, m.CaptionEntities
+	}
+	private := m.Chat.ID > 0
+	if !private {
+		text, addressed = withoutMention(text, entities, me)
+	}
+	if r := m.ReplyTo; r != nil && r.TopicCreated == nil && r.From != nil && r.From.ID == me.ID {
+		addressed = true
+	}
+	if at := toBot.FindStringSubmatch(text); at != nil {
+		if !strings.EqualFold(at[2], me.UserName) {
+			return text, addressed, private
+		}
+		text = "/" + at[1] + text[len("/"+at[1]+"@"+at[2]):]
+		addressed = true
+	}
+	if at := word.FindStringSubmatch(text); at != nil {
+		name, known := p.c.menu.known(at[1])
+		text = "/" + name + text[len("/"+at[1]):]
+		addressed = addressed || known
+	}
+	return text, addressed, true
+}
+
+// withoutMention takes the mentions of the bot out of a text and reports whether there were any. Entities count in
+// UTF-16 code units.
+func withoutMention(text string, entities []tgbotapi.MessageEntity, me self) (string, bool) {
+	var units []uint16
+	found := false
+	for i := len(entities) - 1; i >= 0; i-- { // from the end, so that offsets stay right
+		e := entities[i]
+		if e.Type != "mention" && e.Type != "text_mention" {
+			continue
+		}
+		if units == nil {
+			units = utf16.Encode([]rune(text))
+		}
+		if e.Offset < 0 || e.Length < 0 || e.Offset+e.Length > len(units) {
+			continue
+		}
+		name := string(utf16.Decode(units[e.Offset : e.Offset+e.Length]))
+		if (e.Type == "mention" && !strings.EqualFold(name, "@"+me.UserName)) || (e.Type == "text_mention" && (e.User == nil || e.User.ID != me.ID)) {
+			continue
+		}
+		head, tail := string(utf16.Decode(units[:e.Offset])), string(utf16.Decode(units[e.Offset+e.Length:]))
+		if strings.TrimSpace(head) == "" {
+			head, tail = "", strings.TrimLeft(tail, " ,:\n\t")
+		} else if strings.HasSuffix(head, " ") {
+			tail = strings.TrimLeft(tail, " ")
+		}
+		units, found = utf16.Encode([]rune(head+tail)), true
+	}
+	if !found {
+		return text, false
+	}
+	return strings.TrimSpace(string(utf16.Decode(units))), true
+}
+
+// files are the attachments of a message.
+func (p *poller) files(m *message) (list []channels.Attachment) {
+	add := func(f *file, name, kind string) {
+		if f == nil {
+			return
+		}
+		a := channels.Attachment{Name: orElse(f.Name, name), Type: orElse(f.Type, kind), Size: f.Size, Ref: f.ID}
+		if most := int64(p.c.set.AttachmentLimit) << 20; f.Size > most {
+			a.Ref, a.Note = "", fmt.Sprintf("too large: %.1f MB, at most %d MB are taken", float64(f.Size)/(1<<20), most>>20)
+		}
+		list = append(list, a)
+	}
+	if n := len(m.Photo); n > 0 {
+		best := m.Photo[0]
+		for _, s := range m.Photo {
+			if s.Width*s.Height > best.Width*best.Height {
+				best = s
+			}
+		}
+		add(&file{ID: best.FileID, Size: int64(best.FileSize)}, "photo.jpg", "image/jpeg")
+	}
+	add(m.Document, "document", "application/octet-stream")
+	add(m.Voice, "voice.ogg", "audio/ogg")
+	add(m.Audio, "audio.mp3", "audio/mpeg")
+	add(m.Video, "video.mp4", "video/mp4")
+	add(m.VideoNote, "video.mp4", "video/mp4")
+	add(m.Sticker, "sticker.webp", "image/webp")
+	for what, raw := range map[string]json.RawMessage{"a contact": m.Contact, "a place": m.Location, "a poll": m.Poll, "a dice": m.Dice} {
+		if raw != nil {
+			list = append(list, channels.Attachment{Note: what + ", which cannot be read here"})
+		}
+	}
+	return list
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// plainName is how a user is called, without what makes lines of a log.
+func plainName(u *tgbotapi.User) string {
+	return strings.Join(strings.Fields(u.FirstName+" "+u.LastName), " ")
+}
