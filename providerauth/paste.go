@@ -124,6 +124,9 @@ func (a authorization) code(s string) (string, error) {
 
 // parsePasted reads a bare code, code#state, a query string, or a whole address. fault is its "error".
 func parsePasted(s string) (code, state, fault string) {
+	if s = strings.TrimSpace(s); strings.Contains(s, " ") && !strings.Contains(s, "://") {
+		return "", "", "" // a sentence
+	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.IsControl(r) || r == '\u200b' || r == '\ufeff' {
 			return -1 // chats break long lines
@@ -150,13 +153,13 @@ func parsePasted(s string) (code, state, fault string) {
 		return q.Get("code"), q.Get("state"), q.Get("error")
 	}
 	code, state, _ = strings.Cut(s, "#")
-	if strings.ContainsAny(code, "/?=&:") && !isCode(code) || len(code) < 4 {
+	if len(code) < 4 || !isCode(code) {
 		return "", "", ""
 	}
 	return code, state, ""
 }
 
-// isCode reports whether s is made of what codes are made of (RFC 6749 allows any sign; servers use these).
+// isCode reports whether s is made of the signs that servers make codes of; RFC 6749 would allow more.
 func isCode(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~+/=:", r))
