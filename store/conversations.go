@@ -162,7 +162,8 @@ func (s *Store) TrimHistory(ctx context.Context, c Conv, keepFrom int) error {
 	}})
 }
 
-// Forget removes a conversation with all of it, from the file and its log; what runs in it is stopped as by Stop.
+// Forget removes a conversation with all of it; what runs in it is stopped as by Stop. The log is emptied of it; in the
+// file SQLite overwrites what it removes, but does not promise it of every copy.
 func (s *Store) Forget(ctx context.Context, c Conv) error {
 	return s.write(ctx, &op{
 		run: func(ctx context.Context, t *tx) error {
@@ -181,15 +182,19 @@ func (s *Store) Forget(ctx context.Context, c Conv) error {
 }
 
 func forget(ctx context.Context, t *tx, c Conv) error {
-	t.scrub, t.trim = true, true
-	if _, err := t.exec(ctx, "DELETE FROM parts WHERE turn IN (SELECT id FROM turns WHERE account = ? AND conversation = ?)",
-		c.Account, c.Conversation); err != nil {
-		return err
+	t.trim = true
+	for _, query := range []string{
+		"DELETE FROM bodies WHERE seq IN (SELECT seq FROM messages WHERE state < 2 AND account = ? AND conversation = ?)",
+		"DELETE FROM parts WHERE turn IN (SELECT id FROM turns WHERE account = ? AND conversation = ?)",
+	} {
+		if _, err := t.exec(ctx, query, c.Account, c.Conversation); err != nil {
+			return err
+		}
 	}
 	for _, table := range []string{"messages", "turns", "history", "conversations", "questions", "presses"} {
 		if _, err := t.exec(ctx, "DELETE FROM "+table+" WHERE account = ? AND conversation = ?", c.Account, c.Conversation); err != nil {
 			return err
 		}
 	}
-	return nil
+	return blank(ctx, t)
 }

@@ -98,41 +98,76 @@ func (s *Store) Keep(ctx context.Context, account channels.AccountID, in []Incom
 const (
 	setMark = `INSERT INTO marks (account, name, value) VALUES (?, ?, ?)
 		ON CONFLICT (account, name) DO UPDATE SET value = excluded.value`
-	insertMessage = `INSERT INTO messages (seq, account, conversation, message, state, kept, redacted, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, message) DO NOTHING`
-	editMessage = `UPDATE messages SET state = ?, redacted = ?, body = ?
-		WHERE account = ? AND message = ? AND conversation = ? AND state = 0`
+	insertMessage = `INSERT INTO messages (seq, account, conversation, message, state, kept, redacted)
+		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, message) DO NOTHING`
+	insertBody  = "INSERT INTO bodies (seq, body) VALUES (?, ?)"
+	editMessage = `UPDATE messages SET state = ?, redacted = ?
+		WHERE account = ? AND message = ? AND conversation = ? AND state = 0 RETURNING seq`
 )
 
 func (s *Store) keepOne(ctx context.Context, t *tx, k *keep, in Incoming, body string) error {
 	m := in.Message
+	if m.Edited {
+		return k.edit(ctx, t, in, body)
+	}
 	state := queued
 	if in.Done {
-		state, body = done, ""
-	}
-	if m.Edited {
-		n, err := t.exec(ctx, editMessage, state, flag(in.Redact), body, k.account, m.ID, m.Conversation)
-		if n > 0 {
-			k.edits = append(k.edits, in)
-			t.scrub = t.scrub || in.Redact
-			for i, it := range k.fresh { // it may be of this very call
-				if it.Message.ID == m.ID {
-					k.fresh[i].Message, k.fresh[i].Redacted = m, in.Redact
-				}
-			}
-		}
-		return err
+		state = done
 	}
 	now := s.now()
 	s.seq++
 	id := sql.NullString{String: string(m.ID), Valid: m.ID != ""}
-	n, err := t.exec(ctx, insertMessage, s.seq, k.account, m.Conversation, id, state, millis(now), flag(in.Redact), body)
+	n, err := t.exec(ctx, insertMessage, s.seq, k.account, m.Conversation, id, state, millis(now), flag(in.Redact))
 	if err != nil || n == 0 {
 		return err
 	}
-	it := Item{Seq: s.seq, Account: k.account, Message: m, Redacted: in.Redact, Kept: fromMillis(millis(now))}
-	k.fresh = append(k.fresh, it)
-	k.done[it.Seq] = in.Done
+	k.fresh = append(k.fresh, Item{Seq: s.seq, Account: k.account, Message: m, Redacted: in.Redact, Kept: fromMillis(millis(now))})
+	k.done[s.seq] = in.Done
+	if !in.Done {
+		_, err = t.exec(ctx, insertBody, s.seq, body)
+	}
+	return err
+}
+
+func (k *keep) edit(ctx context.Context, t *tx, in Incoming, body string) error {
+	m := in.Message
+	state := queued
+	if in.Done {
+		state = done
+	}
+	var seq int64
+	found, err := one(ctx, t, []any{&seq}, editMessage, state, flag(in.Redact), k.account, m.ID, m.Conversation)
+	if err != nil || !found {
+		return err
+	}
+	k.edits = append(k.edits, in)
+	for i, it := range k.fresh { // it may be of this very call
+		if it.Seq == seq {
+			k.fresh[i].Message, k.fresh[i].Redacted = m, in.Redact
+		}
+	}
+	if in.Done {
+		_, err = t.exec(ctx, "DELETE FROM bodies WHERE seq = ?", seq)
+	} else {
+		_, err = t.exec(ctx, "UPDATE bodies SET body = ? WHERE seq = ?", body, seq)
+	}
+	if err != nil || !in.Redact {
+		return err
+	}
+	return blank(ctx, t)
+}
+
+// blank sees to it that no byte of what was removed from bodies stays in the file or its log.
+func blank(ctx context.Context, t *tx) error {
+	t.scrub = true
+	for _, query := range []string{
+		"INSERT INTO bodies_anew SELECT seq, body FROM bodies", "DELETE FROM bodies",
+		"INSERT INTO bodies SELECT seq, body FROM bodies_anew", "DELETE FROM bodies_anew",
+	} {
+		if _, err := t.exec(ctx, query); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -221,7 +256,7 @@ func (s *Store) Drop(ctx context.Context, seqs ...int64) error {
 	return s.write(ctx, &op{
 		run: func(ctx context.Context, t *tx) error {
 			for _, seq := range seqs {
-				if _, err := t.exec(ctx, "UPDATE messages SET state = 2, body = '' WHERE seq = ? AND state = 0", seq); err != nil {
+				if err := doneWith(ctx, t, seq, 0); err != nil {
 					return fmt.Errorf("store: drop: %w", err)
 				}
 			}
@@ -238,4 +273,14 @@ func (s *Store) Drop(ctx context.Context, seqs ...int64) error {
 			}
 		},
 	})
+}
+
+// doneWith marks a message done that is queued, or in this turn, and removes what it says.
+func doneWith(ctx context.Context, t *tx, seq, turn int64) error {
+	n, err := t.exec(ctx, "UPDATE messages SET state = 2 WHERE seq = ? AND state < 2 AND turn = ?", seq, turn)
+	if err != nil || n == 0 {
+		return err
+	}
+	_, err = t.exec(ctx, "DELETE FROM bodies WHERE seq = ?", seq)
+	return err
 }

@@ -54,7 +54,8 @@ func (p *schedule) load(ctx context.Context, q querier) error {
 }
 
 // selectItems selects, in order, the items that are queued (turn is 0) or in a turn, for scanItem.
-const selectItems = `SELECT seq, account, conversation, turn, kept, redacted, body FROM messages WHERE state < 2 ORDER BY seq`
+const selectItems = `SELECT m.seq, m.account, m.conversation, m.turn, m.kept, m.redacted, b.body
+	FROM messages m JOIN bodies b ON b.seq = m.seq WHERE m.state < 2 ORDER BY m.seq`
 
 func scanItem(f func(it Item, turn int64)) func(*sql.Rows) error {
 	return func(r *sql.Rows) error {

@@ -151,3 +151,10 @@ func TestErrors(t *testing.T) {
 	}
 	_ = time.Now
 }
+
+func raw(texts ...string) (all []json.RawMessage) {
+	for _, s := range texts {
+		all = append(all, json.RawMessage(s))
+	}
+	return all
+}

@@ -147,7 +147,7 @@ func (s *Store) Finish(turn int64) {
 	}
 	s.laterLocked("end of a turn", func(ctx context.Context, t *tx) error {
 		for _, seq := range u.seqs {
-			if _, err := t.exec(ctx, "UPDATE messages SET state = 2, body = '' WHERE seq = ? AND state = 1 AND turn = ?", seq, turn); err != nil {
+			if err := doneWith(ctx, t, seq, turn); err != nil {
 				return err
 			}
 		}
@@ -198,7 +198,9 @@ func stop(ctx context.Context, t *tx, c Conv, upTo int64) error {
 		query string
 		args  []any
 	}{
-		{`UPDATE messages SET state = 3, body = '' WHERE state < 2 AND account = ? AND conversation = ? AND (state = 1 OR seq <= ?)`,
+		{`DELETE FROM bodies WHERE seq IN (SELECT seq FROM messages
+			WHERE state < 2 AND account = ? AND conversation = ? AND (state = 1 OR seq <= ?))`, []any{c.Account, c.Conversation, upTo}},
+		{"UPDATE messages SET state = 3 WHERE state < 2 AND account = ? AND conversation = ? AND (state = 1 OR seq <= ?)",
 			[]any{c.Account, c.Conversation, upTo}},
 		{`DELETE FROM parts WHERE turn IN (SELECT id FROM turns
 			WHERE state IN ('running', 'answered') AND account = ? AND conversation = ?)`, []any{c.Account, c.Conversation}},

@@ -184,9 +184,8 @@ func (s *Store) commit(ctx context.Context, batch []*op) (held []*op) {
 	s.settle(gone, make([]error, len(gone)), context.Canceled)
 	errs, err := s.try(ctx, ops)
 	if !errors.Is(err, ErrFull) || len(ops) < 2 {
-		held = s.settle(ops, errs, err)
 		s.clean(ctx)
-		return held
+		return s.settle(ops, errs, err)
 	}
 	for _, o := range ops { // what is too large for the disk must not take the others with it
 		if len(held) > 0 && (o.result == nil || o.barrier) {
@@ -194,9 +193,9 @@ func (s *Store) commit(ctx context.Context, batch []*op) (held []*op) {
 			continue
 		}
 		errs, err := s.try(ctx, []*op{o})
+		s.clean(ctx)
 		held = append(held, s.settle([]*op{o}, errs, err)...)
 	}
-	s.clean(ctx)
 	return held
 }
 
@@ -312,20 +311,24 @@ func anyError(errs []error) bool {
 }
 
 // clean does after a commit what cannot be done in a transaction: it empties the log, where blanked text would stay
-// until it is written over, and gives free pages back. While a long read stands in the way it is tried again later.
+// until it is written over, and gives free pages back. While a read stands in the way it is tried again later.
 func (s *Store) clean(ctx context.Context) {
 	if s.tx.trim {
 		s.tx.trim = false
-		if _, err := s.tx.conn.ExecContext(ctx, "PRAGMA incremental_vacuum(512)"); err != nil {
+		if _, err := s.tx.exec(ctx, "PRAGMA incremental_vacuum(512)"); err != nil {
 			s.log.Warn("the database could not be made smaller", "err", err)
 		}
 	}
 	if !s.tx.scrub || s.path == memory {
 		return
 	}
-	var busy, inLog, done int
-	err := s.tx.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &inLog, &done)
-	if err != nil {
+	var busy, inLog, moved int
+	_, err := s.tx.exec(ctx, "PRAGMA busy_timeout(0)") // do not wait for the reads here
+	if err == nil {
+		_, err = one(ctx, &s.tx, []any{&busy, &inLog, &moved}, "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+	_, again := s.tx.exec(ctx, "PRAGMA busy_timeout(5000)")
+	if err = errors.Join(err, again); err != nil {
 		s.log.Warn("the log could not be emptied; trying again", "err", err)
 		return
 	}

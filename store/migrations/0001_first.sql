@@ -8,8 +8,8 @@ CREATE TABLE marks (
 	PRIMARY KEY (account, name)
 );
 
--- What people sent. state: 0 queued, 1 in a turn, 2 done, 3 stopped. From 2 on, or if redacted, body is empty; the row stays
--- until it is pruned, so that the same message is not taken twice.
+-- What came. state: 0 queued, 1 in a turn, 2 done, 3 stopped. The row stays until it is pruned, so that the same message is
+-- not taken twice.
 CREATE TABLE messages (
 	seq          BIGINT   NOT NULL PRIMARY KEY,
 	account      TEXT     NOT NULL,
@@ -19,10 +19,20 @@ CREATE TABLE messages (
 	turn         BIGINT   NOT NULL DEFAULT 0,
 	kept         BIGINT   NOT NULL,
 	redacted     SMALLINT NOT NULL DEFAULT 0,
-	body         TEXT     NOT NULL,
 	UNIQUE (account, message)
 );
 CREATE INDEX messages_undone ON messages (seq) WHERE state < 2;
+
+-- What the undone ones say. It is a table of its own, and so a small one, because SQLite leaves copies of a row in the gaps
+-- of its pages, also with secure_delete: to blank one for good, all of it is written anew, by way of the second.
+CREATE TABLE bodies (
+	seq  BIGINT NOT NULL PRIMARY KEY,
+	body TEXT   NOT NULL
+);
+CREATE TABLE bodies_anew (
+	seq  BIGINT NOT NULL PRIMARY KEY,
+	body TEXT   NOT NULL
+);
 
 -- The answering of messages. epoch is the conversation's when the turn began.
 CREATE TABLE turns (
