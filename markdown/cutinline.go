@@ -25,24 +25,46 @@ func (c *cutter) placeInline(n int) int {
 	if leaf, end := c.leafAt(n); leaf != nil {
 		_, n = c.path(leaf, end, n, nil)
 	}
-	for i := 0; i < n; i++ { // a backslash stays with what it escapes
-		if c.md[n-1-i] != '\\' {
-			return n - i%2
-		}
+	i := 0
+	for i < n && c.md[n-1-i] == '\\' {
+		i++
+	}
+	n -= i % 2 // a backslash stays with what it escapes
+	for n > 0 && n < len(c.md) && c.md[n-1] == c.md[n] && strings.IndexByte("`~*_", c.md[n]) >= 0 {
+		n--
+	}
+	if at := c.falseFence(n); at >= 0 {
+		return strings.LastIndexByte(c.md[:at], '\n') + 1
 	}
 	return n
+}
+
+// falseFence is where the line that n cuts would begin a code block if it ended at n; -1 if it would not.
+func (c *cutter) falseFence(n int) int {
+	line := c.md[strings.LastIndexByte(c.md[:n], '\n')+1 : n]
+	text := strings.TrimLeft(line, " \t>-+*0123456789.)")
+	if strings.HasPrefix(text, "```") || strings.HasPrefix(text, "~~~") {
+		return n - len(text)
+	}
+	return -1
 }
 
 // headInline is md up to n with its inline constructs closed.
 func (c *cutter) headInline(n int) string {
 	spans := c.openAt(n)
 	if len(spans) == 0 {
+		if at := c.falseFence(n); at >= 0 && n < len(c.md) {
+			return c.md[:at] + `\` + c.md[at:n]
+		}
 		return c.md[:n]
 	}
 	text := strings.TrimRight(c.md[:n], " \t\n>")
 	var b strings.Builder
 	b.WriteString(text)
 	for i := len(spans) - 1; i >= 0; i-- {
+		if spans[i].close[0] == '`' && strings.HasSuffix(text, "`") {
+			b.WriteByte(' ')
+		}
 		b.WriteString(spans[i].close)
 	}
 	b.WriteString(c.md[len(text):n])
@@ -140,7 +162,9 @@ func (c *cutter) spanOf(n ast.Node, start, inner int) (s span, closing int) {
 		return span{mark, mark}, len(mark)
 	case *ast.CodeSpan:
 		mark := strings.TrimRight(string(c.src[start:inner]), " ")
-		return span{mark, mark}, len(mark)
+		if len(mark) < 3 { // three might begin a code block
+			return span{mark, mark}, len(mark)
+		}
 	case *ast.Link:
 		if n.Reference == nil && n.ChildCount() == 1 && n.FirstChild().Kind() == ast.KindText {
 			return span{"[", "](<" + string(n.Destination) + ">)"}, 0

@@ -101,7 +101,7 @@ func (discord) code(w *writer, s string) {
 	ticks := "`"
 	if strings.Contains(s, "`") {
 		ticks = "``"
-		s = " " + strings.ReplaceAll(s, "``", "`"+zeroWidth+"`") + " "
+		s = " " + apart(s) + " "
 	}
 	w.raw(ticks + s + ticks)
 }
@@ -112,7 +112,7 @@ func (discord) pre(w *writer, lang, code string) {
 		back = w.flush()
 	}
 	defer back()
-	code = strings.ReplaceAll(code, "```", "`"+zeroWidth+"`"+zeroWidth+"`")
+	code = noFence(code)
 	w.raw("```" + lang)
 	w.owed = 1
 	for line := range strings.Lines(code) {

@@ -120,7 +120,7 @@ func (f *fitter) paragraph(n, least int) int {
 		if at < least {
 			return -1
 		}
-		if b, info := f.fenceAt(at); b != nil {
+		if b, info, ended := f.fenceAt(at); b != nil && !ended {
 			n = info.open
 			if n >= least && !f.underHeading(n) {
 				return n

@@ -77,8 +77,7 @@ func (slack) pre(w *writer, _, code string) {
 	quoted := w.quoted()
 	back := w.flush()
 	defer back()
-	code = strings.ReplaceAll(code, "```", "`"+zeroWidth+"`"+zeroWidth+"`")
-	w.raw("```\n" + slackEscape.Replace(code) + "```")
+	w.raw("```\n" + slackEscape.Replace(noFence(code)) + "```")
 	if quoted { // the quote begins anew on the next line
 		w.line()
 		w.pay()

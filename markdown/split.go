@@ -66,25 +66,30 @@ func (c *cutter) collect(parent ast.Node) {
 	}
 }
 
-// fenceAt is the code block that holds n, from its first to its last line, the fences included.
-func (c *cutter) fenceAt(n int) (*ast.FencedCodeBlock, *fenceInfo) {
+// fenceAt is the code block that holds n, from its first to its last line, the fences included. ended reports that
+// n is its very end, where no fence closed it.
+func (c *cutter) fenceAt(n int) (f *ast.FencedCodeBlock, info *fenceInfo, ended bool) {
 	for _, f := range c.fences {
 		info := fenceOf(f)
 		if info.open >= n {
-			return nil, nil
+			break
 		}
-		end := info.body
-		if l := f.Lines().Len(); l > 0 {
-			end = f.Lines().At(l - 1).Stop
-		}
-		if info.closed {
-			end = info.end
-		}
-		if n < end || n == end && !info.closed && n == len(c.md) {
-			return f, info
+		if end := fenceEnd(f, info); n < end || n == end && !info.closed {
+			return f, info, n == end && n < len(c.md)
 		}
 	}
-	return nil, nil
+	return nil, nil, false
+}
+
+// fenceEnd is where the line after a code block starts.
+func fenceEnd(f *ast.FencedCodeBlock, info *fenceInfo) int {
+	if info.closed {
+		return info.end
+	}
+	if l := f.Lines().Len(); l > 0 {
+		return f.Lines().At(l - 1).Stop
+	}
+	return info.body
 }
 
 // place moves n to where md can be cut: to the start of a rune, out of the line of a fence and out of what has no
@@ -92,29 +97,52 @@ func (c *cutter) fenceAt(n int) (*ast.FencedCodeBlock, *fenceInfo) {
 // to the start of the text.
 func (c *cutter) place(n int) int {
 	n = runeStart(c.md, n)
-	if n == 0 || n == 1 && c.md[0] == '\\' {
-		_, size := utf8.DecodeRuneInString(c.md[n:])
-		n += size
+	first := len(c.md) - len(strings.TrimLeft(c.md, unseen))
+	if first < len(c.md) && c.md[first] == '\\' {
+		first++
+	}
+	if n <= first {
+		_, size := utf8.DecodeRuneInString(c.md[first:])
+		n = first + size
+	}
+	if start := strings.LastIndexByte(c.md[:n], '\n') + 1; start > first && isUnseen(c.md[start:n]) {
+		n = start // not between what stands before a line
 	}
 	if n == len(c.md) {
 		return n
 	}
-	f, info := c.fenceAt(n)
+	f, info, ended := c.fenceAt(n)
 	switch {
-	case f == nil:
+	case f == nil || ended:
 		return c.placeText(n)
 	case info.closed && n >= info.close:
 		return info.end
-	case n > info.body:
-		return n
+	case n > info.body && !isUnseen(c.md[info.body:n]):
+		return c.pastTicks(n, info.mark)
 	case c.hasText(info.open):
 		return info.open
 	}
-	if info.body >= len(c.md) || info.closed && info.body >= info.close {
-		return max(info.body, info.end)
+	code := strings.TrimLeft(c.md[info.body:], unseen)
+	at := len(c.md) - len(code)
+	if end := fenceEnd(f, info); code == "" || at >= end || info.closed && at >= info.close {
+		return end
 	}
-	_, size := utf8.DecodeRuneInString(c.md[info.body:])
-	return c.place(info.body + size)
+	_, size := utf8.DecodeRuneInString(code)
+	return at + size
+}
+
+// pastTicks moves n, within a line of code, so far that what stands before it on the line is not the closing fence.
+func (c *cutter) pastTicks(n int, mark string) int {
+	start := strings.LastIndexByte(c.md[:n], '\n') + 1
+	for n < len(c.src) && c.src[n] != '\n' {
+		line := strings.TrimLeft(c.md[start:n], unseen)
+		if !strings.HasPrefix(line, mark) || !isUnseen(strings.TrimLeft(line, mark[:1])) {
+			break
+		}
+		_, size := utf8.DecodeRuneInString(c.md[n:])
+		n += size
+	}
+	return n
 }
 
 // placeText is place for n outside of code blocks.
@@ -132,12 +160,17 @@ func (c *cutter) placeText(n int) int {
 }
 
 // hasText reports whether md has something to show before n.
-func (c *cutter) hasText(n int) bool { return strings.TrimSpace(c.md[:n]) != "" }
+func (c *cutter) hasText(n int) bool { return !isUnseen(c.md[:n]) }
+
+func isUnseen(s string) bool { return strings.TrimLeft(s, unseen) == "" }
+
+// unseen are the signs of which a text that shows nothing may be made.
+const unseen = " \t\r\n>"
 
 // head is md up to n, which place has passed, with what is open there closed.
 func (c *cutter) head(n int) string {
-	f, info := c.fenceAt(n)
-	if f == nil {
+	f, info, _ := c.fenceAt(n)
+	if f == nil || info.closed && n == info.end {
 		return c.headInline(n)
 	}
 	var b strings.Builder
@@ -170,7 +203,7 @@ func (c *cutter) tail(n int) string {
 	var b strings.Builder
 	rest := c.md[n:]
 	midLine := n > 0 && c.md[n-1] != '\n'
-	if f, info := c.fenceAt(n); f != nil {
+	if f, info, ended := c.fenceAt(n); f != nil && !ended {
 		open := containersOf(f)
 		quotes := quotePrefix(open)
 		b.WriteString(quotes + strings.Repeat(" ", info.indent) + info.mark)
@@ -200,10 +233,13 @@ func (c *cutter) tail(n int) string {
 			open = strip(&b, &rest, open)
 			midLine = true
 		}
+		rest = strings.TrimLeft(rest, " \t")
 		for _, m := range marks {
 			b.WriteString(m.open)
+			if m.open[0] == '`' && strings.HasPrefix(rest, "`") {
+				b.WriteByte(' ')
+			}
 		}
-		rest = strings.TrimLeft(rest, " \t")
 	case !midLine:
 	case leaf.Kind() == ast.KindHeading:
 		b.WriteString(strings.Repeat("#", leaf.(*ast.Heading).Level) + " ")

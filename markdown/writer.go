@@ -197,6 +197,26 @@ func (w *writer) flush() (back func()) {
 	return func() { w.segments = saved }
 }
 
+// noFence returns code so that it ends no block that begins with three backticks.
+func noFence(code string) string {
+	if strings.Contains(code, "```") {
+		return apart(code)
+	}
+	return code
+}
+
+// apart keeps backticks that follow each other apart.
+func apart(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		b.WriteByte(s[i])
+		if s[i] == '`' && i+1 < len(s) && s[i+1] == '`' {
+			b.WriteString(zeroWidth)
+		}
+	}
+	return b.String()
+}
+
 func wordEnd(b []byte) bool {
 	r, _ := utf8.DecodeLastRune(b)
 	return len(b) > 0 && isWord(r)
