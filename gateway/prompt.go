@@ -182,17 +182,17 @@ func (p *prompter) form(ctx context.Context, s login.Step) (secret.String, error
 	defer p.unstore(ctx, id)
 	k := askKey{p.conv, p.m.From}
 	early := p.g.asks.ask(k, k, true) // an answer that was typed along with the command
-	defer p.g.asks.close(k, early)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	got := make(chan secret.String, 1)
+	var typed secret.String
+	fits := func(s2 secret.String) bool { return s.Field.Check == nil || s.Field.Check(s2.Reveal()) == nil }
 	watch := make(chan struct{})
 	go func() {
 		defer close(watch)
 		select {
-		case typed := <-early.answer:
-			if s.Field.Check == nil || s.Field.Check(typed.Reveal()) == nil {
-				got <- typed
+		case a := <-early.answer:
+			if fits(a) {
+				typed = a
 				cancel(errTyped)
 			}
 		case <-early.cancel:
@@ -205,10 +205,16 @@ func (p *prompter) form(ctx context.Context, s login.Step) (secret.String, error
 	answer, err := a.Ask(ctx, post, s)
 	cancel(nil)
 	<-watch
+	p.g.asks.close(k, early)
 	select {
-	case typed := <-got:
-		return typed, nil
+	case a := <-early.answer: // it came while the form was being closed
+		if fits(a) {
+			typed = a
+		}
 	default:
+	}
+	if !typed.Empty() {
+		return typed, nil
 	}
 	return answer, ended(ctx, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -75,7 +76,7 @@ func (d *draft) Show(ctx context.Context, all string) error {
 
 // Finish implements channels.Draft.
 func (d *draft) Finish(ctx context.Context, all string) (channels.MessageID, error) {
-	wait := time.Second
+	wait, level := time.Second, slog.LevelWarn
 	for {
 		err := d.finish(ctx, all)
 		var busy *channels.Busy
@@ -87,7 +88,8 @@ func (d *draft) Finish(ctx context.Context, all string) (channels.MessageID, err
 		case errors.As(err, &busy):
 			wait = busy.After
 		}
-		d.g.log.Warn("answer not delivered yet", "account", string(d.conv.Account), "err", err, "again_in", wait)
+		d.g.log.Log(ctx, level, "answer not delivered yet", "account", string(d.conv.Account), "err", err, "again_in", wait)
+		level = slog.LevelDebug // said once
 		select {
 		case <-ctx.Done():
 			return d.last(), ctx.Err()
@@ -224,6 +226,8 @@ func (d *draft) last() channels.MessageID {
 // at most as often as the channel allows.
 type reply struct {
 	d    channels.Draft
+	ch   channels.Channel // as it was at the beginning; nil: not open
+	post channels.Post
 	news chan struct{}
 	stop chan struct{}
 	done sync.WaitGroup
@@ -239,7 +243,7 @@ func (g *Gateway) newReply(ctx context.Context, conv store.Conv, m channels.Mess
 	if m.Press != "" {
 		p.Answers = ""
 	}
-	r := &reply{news: make(chan struct{}, 1), stop: make(chan struct{})}
+	r := &reply{ch: ch, post: p, news: make(chan struct{}, 1), stop: make(chan struct{})}
 	sent := func(n int, id channels.MessageID, text string) {
 		g.o.Store.SetPart(turn.ID, store.Part{N: n, ID: id, Text: text})
 	}
@@ -325,15 +329,21 @@ func (r *reply) typing(ctx context.Context, t channels.Typist, c channels.Conver
 	}
 }
 
-// close ends the growing and waits for it.
-func (r *reply) close() {
+// finish shows the whole answer with its buttons, after the growing has ended.
+func (r *reply) finish(ctx context.Context, text string, choices []channels.Choice) error {
 	close(r.stop)
 	r.done.Wait()
-}
-
-// finish shows the whole answer; the growing has ended before.
-func (r *reply) finish(ctx context.Context, text string) error {
-	r.close()
-	_, err := r.d.Finish(ctx, text)
+	d, plain := r.d.(*draft)
+	if plain {
+		d.post.Choices = choices
+	}
+	id, err := r.d.Finish(ctx, text)
+	if err == nil && !plain && len(choices) > 0 { // a stream of the service's own bears no buttons while it grows
+		if e, ok := r.ch.(channels.Editor); ok {
+			p := r.post
+			p.Text, p.Choices = text, choices
+			err = e.Edit(ctx, id, p)
+		}
+	}
 	return err
 }

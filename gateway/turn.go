@@ -66,17 +66,14 @@ func (s *session) ask(work, ctx context.Context, items []store.Item, old *store.
 		a.m = items[len(items)-1].Message
 	}
 	a.request = append(append([]providers.Message{}, s.history...), question...)
-	ch, base, place := s.g.place(s.conv, a.m)
+	_, base, place := s.g.place(s.conv, a.m)
 	a.system, a.think = place.System, s.thinking(ctx)
-	if refused := s.limited(a.m, len(items) > 0); refused != "" {
-		a.end(work, question, refused, nil)
-		return
+	a.reply = s.g.newReply(ctx, s.conv, a.m, base, a.turn)
+	sentence, choices := s.limited(ctx, a.m, len(items) > 0), []commands.Choice(nil)
+	if sentence == "" {
+		ref, _ := s.g.modelFor(ctx, s.conv, a.m)
+		sentence, choices = a.run(ctx, ref)
 	}
-	if ch != nil {
-		a.reply = s.g.newReply(ctx, s.conv, a.m, base, a.turn)
-	}
-	ref, _ := s.g.modelFor(ctx, s.conv, a.m)
-	sentence, choices := a.run(ctx, ref)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errMoved):
 		return // goes on under the conversation's other id
@@ -114,11 +111,11 @@ func (s *session) question(ctx context.Context, items []store.Item) ([]providers
 }
 
 // limited says why this person may not ask now; "" if they may.
-func (s *session) limited(m channels.Message, fresh bool) string {
+func (s *session) limited(ctx context.Context, m channels.Message, fresh bool) string {
 	if !fresh || s.g.o.Hooks.Allow == nil {
 		return ""
 	}
-	d := s.g.o.Policy.Decide(context.Background(), s.conv.Account, m)
+	d := s.g.o.Policy.Decide(ctx, s.conv.Account, m)
 	if ok, wait := s.g.o.Hooks.Allow(s.conv.Account, m.From, d.Role); !ok {
 		return fmt.Sprintf("You have asked as often as a guest may in an hour. Ask again in %s.", wait.Round(time.Minute))
 	}
@@ -310,7 +307,7 @@ func (a *asking) take(d providers.Delta) {
 	if d.Part.Text != "" {
 		a.began = true
 	}
-	if a.reply != nil && (a.began || a.think) {
+	if a.began || a.think {
 		a.reply.grow(a.shown(""))
 	}
 }
@@ -375,15 +372,11 @@ func (a *asking) end(ctx context.Context, question []providers.Message, sentence
 	}
 	a.s.history = append(a.s.history, said...)
 	g.o.Store.Answer(a.turn.ID, final, encode(said))
-	var err error
-	if a.reply != nil && len(choices) == 0 {
-		err = a.reply.finish(ctx, final)
-	} else {
-		if a.reply != nil {
-			a.reply.close()
-		}
-		err = g.answer(ctx, a.conv, a.m, commands.Answer{Text: final, Choices: choices}, sayOptions{key: a.turn.ID})
+	buttons, err := g.choices(ctx, a.conv, a.m.From, choices, 24*time.Hour)
+	if err != nil {
+		g.log.Error("no buttons", "err", err)
 	}
+	err = a.reply.finish(ctx, final, buttons)
 	if err != nil && !errors.Is(err, channels.ErrGone) && !errors.Is(err, errors.ErrUnsupported) {
 		g.log.Error("answer not delivered", "account", string(a.conv.Account), "err", err)
 		return // answered, and delivered after the next start
@@ -394,12 +387,9 @@ func (a *asking) end(ctx context.Context, question []providers.Message, sentence
 // cut says that the program ends in the middle of the answer. The turn stays undone: after the restart it runs again
 // and takes the place of what was shown.
 func (a *asking) cut(ctx context.Context) {
-	if a.reply == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
-	if err := a.reply.finish(ctx, a.shown("_(cut by a restart of the gateway; I go on when it is back)_")); err != nil {
+	if err := a.reply.finish(ctx, a.shown("_(cut by a restart of the gateway; I go on when it is back)_"), nil); err != nil {
 		a.s.g.log.Warn("not told of the restart", "err", err)
 	}
 }
