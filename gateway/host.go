@@ -173,6 +173,15 @@ func (g *Gateway) Tell(ctx context.Context, owners map[channels.AccountID][]chan
 	}
 }
 
+// Model says which model answers in a conversation, and why; "" if none does yet.
+func (g *Gateway) Model(ctx context.Context, account channels.AccountID, c channels.ConversationID) (model, why string) {
+	ref, why := g.modelFor(ctx, store.Conv{Account: account, Conversation: c}, channels.Message{})
+	if ref.IsZero() {
+		return "", ""
+	}
+	return ref.String(), why
+}
+
 // Forget removes what is remembered of a conversation.
 func (g *Gateway) Forget(ctx context.Context, account channels.AccountID, c channels.ConversationID) error {
 	conv := store.Conv{Account: account, Conversation: c}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"slices"
+
+	"chatgateway/channels"
+	"chatgateway/channels/web"
+	"chatgateway/config"
+	"chatgateway/providers"
+	"chatgateway/providers/anthropic"
+	"chatgateway/providers/google"
+	"chatgateway/providers/ollama"
+	"chatgateway/providers/openai"
+)
+
+// services are the chat services, in the order in which they are shown. A new one is one line here.
+func services() []channels.Service {
+	return []channels.Service{
+		web.Service,
+	}
+}
+
+// builtin makes a provider.
+type builtin struct {
+	id   string
+	make func(providers.Options) providers.Provider
+}
+
+// builtins are the model providers, in the order in which they are shown and share variables. A new one is one line
+// here; an OpenAI-compatible service is a line in providers/openai/compatible.go only.
+func builtins() []builtin {
+	list := []builtin{
+		{"anthropic", func(o providers.Options) providers.Provider { return anthropic.New(o) }},
+		{"openai", func(o providers.Options) providers.Provider { return openai.New(o) }},
+		{"google", func(o providers.Options) providers.Provider { return google.New(o) }},
+		{"ollama", func(o providers.Options) providers.Provider { return ollama.New(o) }},
+	}
+	for _, id := range anthropic.Compatible() {
+		list = append(list, builtin{id, func(o providers.Options) providers.Provider { return anthropic.NewKnown(id, o) }})
+	}
+	for _, id := range openai.Compatible() {
+		list = append(list, builtin{id, func(o providers.Options) providers.Provider { return openai.NewKnown(id, o) }})
+	}
+	return list
+}
+
+// own makes a service that the owner added in config.yaml under a name of their own.
+func own(o providers.Options, protocol string) providers.Provider {
+	switch protocol {
+	case "anthropic":
+		return anthropic.NewCompatible(o)
+	default:
+		return openai.NewCompatible(o, protocol)
+	}
+}
+
+// known is what config.yaml may name.
+func known() config.Known {
+	k := config.Known{Channels: map[string]func() any{}}
+	for _, s := range services() {
+		k.Channels[s.Name] = s.Settings
+	}
+	return k
+}
+
+// makeProviders makes the providers as config.yaml has them.
+func makeProviders(c *config.Config) []providers.Provider {
+	var list []providers.Provider
+	var ids []string
+	for _, b := range builtins() {
+		ids = append(ids, b.id)
+		p := c.Providers[b.id]
+		if p.Enabled == nil || *p.Enabled {
+			list = append(list, b.make(options(b.id, p)))
+		}
+	}
+	for _, id := range sortedKeys(c.Providers) {
+		p := c.Providers[id]
+		if !slices.Contains(ids, id) && p.BaseURL != "" && (p.Enabled == nil || *p.Enabled) {
+			o := options(id, p)
+			o.ID, o.Name = id, id
+			list = append(list, own(o, p.Protocol))
+		}
+	}
+	return list
+}
+
+// options are a provider's options as config.yaml has them.
+func options(id string, p config.Provider) providers.Options {
+	return providers.Options{
+		BaseURL: p.BaseURL, Models: p.Models,
+		SignIn: signIn(p.OAuth, p.RestrictedSignIn),
+	}
+}
+
+func signIn(o config.OAuth, restricted bool) providers.SignIn {
+	return providers.SignIn{
+		Restricted: restricted, AuthorizeURL: o.AuthorizeURL, TokenURL: o.TokenURL, DeviceURL: o.DeviceURL, RevokeURL: o.RevokeURL,
+		RedirectURL: o.RedirectURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes,
+	}
+}

@@ -1,0 +1,12 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands are the subcommands, in the order of the help.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
+		a.serveCommand(),
+		a.statusCommand(),
+		a.openCommand(),
+	}
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"chatgateway/config"
+)
+
+// holdHome takes the home folder for this process, so that two gateways never share one bot. The lock dies with the
+// process; who holds it stands in a file beside it.
+func holdHome(_ context.Context, home config.Home) (release func(), err error) {
+	l := flock.New(home.Lock())
+	got, err := l.TryLock()
+	if err != nil {
+		return nil, exitError{exitConfig, fmt.Sprintf("The home folder %s cannot be locked: %v", home, err)}
+	}
+	if !got {
+		return nil, errHeld(holder(home), home)
+	}
+	if err := os.WriteFile(pidFile(home), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+		return nil, exitError{exitConfig, fmt.Sprintf("The home folder %s cannot be written to: %v", home, err)}
+	}
+	return func() {
+		_ = os.Remove(pidFile(home))
+		_ = l.Unlock()
+	}, nil
+}
+
+func pidFile(home config.Home) string { return filepath.Join(string(home), "gateway.pid") }
+
+// holder gives the process that serves the home folder; 0 if nobody says.
+func holder(home config.Home) int {
+	data, err := os.ReadFile(pidFile(home))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		return 0
+	}
+	return pid
+}
