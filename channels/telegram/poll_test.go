@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,14 +117,14 @@ func TestOutage(t *testing.T) {
 				r.run()
 				f.Method, f.Times = "getUpdates", -1
 				r.s.Fail(f)
-				tries := 0
+				var tries atomic.Int64
 				r.open(count{r.s.Transport(), "getUpdates", &tries})
 				r.stop()
 				r.run()
 				r.pass(time.Hour)
 				r.want(status.Connecting, "Telegram cannot be reached")
-				if tries > 300 || tries < 30 {
-					t.Errorf("%d polls in an hour", tries)
+				if n := tries.Load(); n > 300 || n < 30 {
+					t.Errorf("%d polls in an hour", n)
 				}
 				r.s.Heal()
 				r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "hello"})
@@ -141,12 +142,12 @@ func TestOutage(t *testing.T) {
 type count struct {
 	http.RoundTripper
 	method string
-	n      *int
+	n      *atomic.Int64
 }
 
 func (c count) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, c.method) {
-		*c.n++
+		c.n.Add(1)
 	}
 	return c.RoundTripper.RoundTrip(r)
 }
@@ -154,12 +155,12 @@ func (c count) RoundTrip(r *http.Request) (*http.Response, error) {
 // failing fails dials until it is healed.
 type failing struct {
 	http.RoundTripper
-	err *error
+	err *atomic.Pointer[net.OpError]
 }
 
 func (f failing) RoundTrip(r *http.Request) (*http.Response, error) {
-	if *f.err != nil {
-		return nil, *f.err
+	if err := f.err.Load(); err != nil {
+		return nil, err
 	}
 	return f.RoundTripper.RoundTrip(r)
 }
@@ -167,7 +168,8 @@ func (f failing) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestNoName: at the start there is no network yet.
 func TestNoName(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
-		var err error = &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "telegram.invalid", IsNotFound: true}}
+		var err atomic.Pointer[net.OpError]
+		err.Store(&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "telegram.invalid", IsNotFound: true}})
 		r.open(failing{r.s.Transport(), &err})
 		r.run()
 		r.pass(5 * time.Minute)
@@ -178,7 +180,7 @@ func TestNoName(t *testing.T) {
 		}
 		r.clean(sent)
 		r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "hello"})
-		err = nil
+		err.Store(nil)
 		r.pass(time.Minute)
 		r.want(status.Connected, "")
 		if got := r.texts(); got != "hello" {
@@ -201,18 +203,18 @@ func other(r *rig, ctx context.Context) {
 // TestRival: another program that polls is told of, never fought with a storm of polls, and forgotten once it has gone.
 func TestRival(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
-		polls := 0
+		var polls atomic.Int64
 		r.open(count{r.s.Transport(), "getUpdates", &polls})
 		r.run()
 		r.pass(time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { other(r, ctx); close(ended) }()
-		polls = 0
+		polls.Store(0)
 		r.pass(10 * time.Minute)
 		r.want(status.Degraded, "Another program reads")
-		if polls > 60 {
-			t.Errorf("%d polls in ten minutes of conflict", polls)
+		if n := polls.Load(); n > 60 {
+			t.Errorf("%d polls in ten minutes of conflict", n)
 		}
 		cancel()
 		<-ended
@@ -228,13 +230,15 @@ func TestOwnConflict(t *testing.T) {
 		r.run()
 		r.pass(10 * time.Second)
 		r.say(r.dm, telegramtest.Line{Text: "hello"})
+		if got := r.texts(); got != "hello" {
+			t.Errorf("read %q", got)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		for _, s := range r.reports {
 			if s.State == status.Degraded {
 				t.Errorf("it reported %q", s.Detail)
 			}
-		}
-		if got := r.texts(); got != "hello" {
-			t.Errorf("read %q", got)
 		}
 	})
 }
