@@ -338,6 +338,16 @@ func TestSize(t *testing.T) {
 	}
 }
 
+func BenchmarkParse(b *testing.B) {
+	b.Setenv("CONFIG_TEST_ORG", "org-fake")
+	text := []byte(strings.NewReplacer("file:secret", "env:CONFIG_TEST_ORG", "[123456789", "&people [123456789").Replace(full))
+	for b.Loop() {
+		if _, err := Parse("config.yaml", text, known); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(full))
 	f.Add([]byte("a: &a [*a]\n<<: *a\n? b\n: c\n"))

@@ -10,16 +10,32 @@ import (
 // Home is the home folder.
 type Home string
 
-// Where everything stands in it.
-func (h Home) Config() string    { return filepath.Join(string(h), "config.yaml") }            // what is set
-func (h Home) DotEnv() string    { return filepath.Join(string(h), ".env") }                   // variables
-func (h Home) Auth() string      { return filepath.Join(string(h), "auth") }                   // folder of the two below
-func (h Home) Providers() string { return filepath.Join(string(h), "auth", "providers.json") } // logins to model services
-func (h Home) Channels() string  { return filepath.Join(string(h), "auth", "channels.json") }  // the bots' own tokens
-func (h Home) Store() string     { return filepath.Join(string(h), "gateway.db") }             // messages
-func (h Home) Audit() string     { return filepath.Join(string(h), "audit.log") }              // who did what
-func (h Home) Socket() string    { return filepath.Join(string(h), "control.sock") }           // to reach a running serve
-func (h Home) Lock() string      { return filepath.Join(string(h), "serve.lock") }             // held by a running serve
+// Config is config.yaml: what is set.
+func (h Home) Config() string { return filepath.Join(string(h), "config.yaml") }
+
+// DotEnv is .env: variables.
+func (h Home) DotEnv() string { return filepath.Join(string(h), ".env") }
+
+// Auth is the folder of Providers and Channels.
+func (h Home) Auth() string { return filepath.Join(string(h), "auth") }
+
+// Providers is providers.json: logins to model services.
+func (h Home) Providers() string { return filepath.Join(h.Auth(), "providers.json") }
+
+// Channels is channels.json: the bots' own tokens.
+func (h Home) Channels() string { return filepath.Join(h.Auth(), "channels.json") }
+
+// Store is gateway.db: messages.
+func (h Home) Store() string { return filepath.Join(string(h), "gateway.db") }
+
+// Audit is audit.log: who did what.
+func (h Home) Audit() string { return filepath.Join(string(h), "audit.log") }
+
+// Socket is control.sock, by which a running serve is reached.
+func (h Home) Socket() string { return filepath.Join(string(h), "control.sock") }
+
+// Lock is serve.lock, which a running serve holds.
+func (h Home) Lock() string { return filepath.Join(string(h), "serve.lock") }
 
 // Path says where config.yaml is, without making anything.
 func Path(env func(string) string) (string, error) {

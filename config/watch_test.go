@@ -111,11 +111,17 @@ func TestWatchSeesWhatChangedBeforeIt(t *testing.T) {
 	})
 }
 
-func TestEditorsThatRemoveTheFileFirst(t *testing.T) {
-	w := watch(t, "model: a/1\n")
-	if err := os.Remove(w.path); err != nil {
-		t.Fatal(err)
+func TestEditorsThatDoNotReplaceTheFile(t *testing.T) {
+	for name, begin := range map[string]func(path string) error{
+		"remove": os.Remove, "empty": func(path string) error { return os.Truncate(path, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := watch(t, "model: a/1\n")
+			if err := begin(w.path); err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(500*time.Millisecond, func() { w.save("model: a/2\n") })
+			w.wantModel("a/2") // and never the defaults
+		})
 	}
-	time.AfterFunc(300*time.Millisecond, func() { w.save("model: a/2\n") })
-	w.wantModel("a/2") // and never the defaults
 }

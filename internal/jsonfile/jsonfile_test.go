@@ -219,3 +219,19 @@ func TestStampTellsChanges(t *testing.T) {
 		t.Error("an old file is not the same as itself")
 	}
 }
+
+func TestYoungStampsProveNothing(t *testing.T) {
+	f := File{Path: filepath.Join(t.TempDir(), "f.json")}
+	write(t, f.Path, `{"a": 1}`)
+	before, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, f.Path, `{"a": 2}`) // in place, the same size, and on a coarse clock the same time
+	if err := os.Chtimes(f.Path, before.modified, before.modified); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := f.Stat(); err != nil || before.Same(after) {
+		t.Errorf("a second write at the same time went unseen: %v", err)
+	}
+}
