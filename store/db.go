@@ -79,8 +79,7 @@ func dsn(path string, sync string, reads bool) string {
 	if reads {
 		pragmas = append(pragmas, "query_only(ON)", "cache_size(-256)")
 	} else {
-		pragmas = append(pragmas, "auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "synchronous("+sync+")", "secure_delete(ON)",
-			"cache_size(-512)", "journal_size_limit(1048576)")
+		pragmas = append(pragmas, "synchronous("+sync+")", "secure_delete(ON)", "cache_size(-512)", "journal_size_limit(1048576)")
 		if sync == "FULL" {
 			pragmas = append(pragmas, "fullfsync(ON)", "checkpoint_fullfsync(ON)") // what makes a sync real on macOS
 		}
@@ -101,6 +100,21 @@ func uri(path string, pragmas []string) string {
 		path = "/" + path // C:/…
 	}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q}).String()
+}
+
+// prepare sets what stands in the file itself. The first is for a new file only: it would write to every other.
+func prepare(ctx context.Context, t *tx) error {
+	var pages int
+	if _, err := one(ctx, t, []any{&pages}, "PRAGMA page_count"); err != nil {
+		return err
+	}
+	if pages == 0 {
+		if _, err := t.conn.ExecContext(ctx, "PRAGMA auto_vacuum = INCREMENTAL"); err != nil {
+			return err
+		}
+	}
+	_, err := t.conn.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+	return err
 }
 
 // fit refuses versions of SQLite that can corrupt a database in WAL mode when a checkpoint and a write meet

@@ -125,6 +125,8 @@ type Store struct {
 	tx    tx      // the writer's goroutine alone
 	seq   int64   // the last Item.Seq; the writer's goroutine alone
 
+	committed func(ops int) // for tests: called after each commit by the writer's goroutine
+
 	wake   chan struct{} // holds one: there is something in line
 	ended  chan struct{} // closed when the writer has ended
 	unlock func()
@@ -193,6 +195,9 @@ func (s *Store) open(ctx context.Context, sync string) (err error) {
 	}
 	s.tx = tx{conn: conn, stmts: map[string]*sql.Stmt{}}
 	if err := fit(ctx, conn); err != nil {
+		return err
+	}
+	if err := prepare(ctx, &s.tx); err != nil {
 		return err
 	}
 	if err := migrate(ctx, conn, s.path); err != nil {

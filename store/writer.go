@@ -235,6 +235,9 @@ func (s *Store) try(ctx context.Context, ops []*op) (errs []error, err error) {
 	if _, err := s.tx.exec(ctx, "COMMIT"); err != nil {
 		return nil, typed(s.path, err)
 	}
+	if s.committed != nil {
+		s.committed(len(ops))
+	}
 	return errs, nil
 }
 
