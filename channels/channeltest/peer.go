@@ -74,6 +74,7 @@ const (
 	Directs   = "directs"   // channels.Director
 	Rejects   = "rejects"   // no credentials
 	Privates  = "privates"  // no private conversations
+	People    = "people"    // everybody who gets in is the same person, in conversations of their own
 	Redeliver = "redeliver" // the service has no confirmation: the adapter keeps what the handler refused itself
 )
 
