@@ -87,22 +87,41 @@ func (c Client) device(ctx context.Context) (device, error) {
 	}
 	d.code, d.secret = text(answer, "user_code"), text(answer, "device_code")
 	for _, k := range []string{"verification_uri_complete", "verification_uri", "verification_url"} {
-		if d.page == "" && checkEndpoint(text(answer, k)) == nil {
+		if d.page == "" && CheckEndpoint(text(answer, k)) == nil {
 			d.page = text(answer, k)
 		}
 	}
 	if d.code == "" || d.secret == "" || d.page == "" {
 		return device{}, &OAuthError{Name: c.Name, Doing: doSignIn, Status: http.StatusOK, Cut: true}
 	}
-	if d.interval = seconds(text(answer, "interval")); d.interval == 0 {
-		d.interval = deviceInterval
-	}
+	d.interval = Interval(answer)
 	life := seconds(text(answer, "expires_in"))
 	if life == 0 {
 		life = deviceLife
 	}
 	d.until = start.Add(life)
 	return d, nil
+}
+
+// Interval is how long to wait between two questions, as a device authorization answered it: a number or its text.
+func Interval(answer map[string]any) time.Duration {
+	if d := seconds(text(answer, "interval")); d > 0 {
+		return d
+	}
+	return deviceInterval
+}
+
+// final is an error that ends Poll, whatever it is.
+type final struct{ error }
+
+func (f final) Unwrap() error { return f.error }
+
+// Final makes an error one that ends Poll: of an exchange that must not be repeated. nil stays nil.
+func Final(err error) error {
+	if err == nil {
+		return nil
+	}
+	return final{err}
 }
 
 // poll asks until the person is done. A network failure is no end: it asks again.
@@ -139,6 +158,9 @@ func Poll(ctx context.Context, interval time.Duration, until time.Time, ask func
 		}
 		if ctx.Err() != nil {
 			return Credential{}, ctx.Err()
+		}
+		if f, ok := errors.AsType[final](err); ok {
+			return Credential{}, f.error
 		}
 		e, ok := errors.AsType[*OAuthError](err)
 		switch {

@@ -46,6 +46,10 @@ type Client struct {
 	// Finish makes the last changes to a credential from what the token endpoint answered: an account id, a name. It
 	// does no I/O. Its error ends a login; after a renewal it is passed over, because the token is good. nil: nothing.
 	Finish func(c *Credential, answer map[string]any) error
+	// Link makes the page's address where it is no authorize URL; nil: it is one. The state comes back as a parameter.
+	Link func(redirect, state, challenge string) string
+	// Exchange turns a code into a credential where the token endpoint is none; nil: it is one. It does so once.
+	Exchange func(ctx context.Context, c Client, code, verifier string) (Credential, error)
 }
 
 // maxAnswer is the most bytes that an authorization server's answer may have.
@@ -114,12 +118,24 @@ func (c Client) token(ctx context.Context, doing string, form url.Values) (Crede
 	return cred, nil
 }
 
+// Call sends a form to an address of the server, for what is particular to one provider: a POST, once, as JSON if c.JSON
+// says so, with the client's id. The error is an *OAuthError.
+func (c Client) Call(ctx context.Context, to string, form url.Values) (answer map[string]any, err error) {
+	answer, _, err = c.post(ctx, doSignIn, to, form)
+	return answer, err
+}
+
+// Token asks the token endpoint with a grant of a provider's own, for a login.
+func (c Client) Token(ctx context.Context, form url.Values) (Credential, error) {
+	return c.token(ctx, doSignIn, form)
+}
+
 // post sends a form to the server and gives the object it answers, and how far its clock is ahead of ours.
 func (c Client) post(ctx context.Context, doing, to string, form url.Values) (answer map[string]any, skew time.Duration, err error) {
 	fail := &OAuthError{Name: c.Name, Doing: doing}
 	req, err := c.request(ctx, to, form)
 	if err != nil {
-		fail.Err = err
+		fail.Err, fail.Unsent = err, true
 		return nil, 0, fail
 	}
 	client := c.HTTP
@@ -157,7 +173,7 @@ func (c Client) post(ctx context.Context, doing, to string, form url.Values) (an
 }
 
 func (c Client) request(ctx context.Context, to string, form url.Values) (*http.Request, error) {
-	if err := checkEndpoint(to); err != nil {
+	if err := CheckEndpoint(to); err != nil {
 		return nil, err
 	}
 	if c.ID != "" && !c.Basic {
@@ -191,8 +207,9 @@ func (c Client) request(ctx context.Context, to string, form url.Values) (*http.
 	return req, nil
 }
 
-// checkEndpoint wants https, and takes http on this host.
-func checkEndpoint(s string) error {
+// CheckEndpoint says what is wrong with an address that secrets are sent to or people are: it must be https, or http on
+// this host.
+func CheckEndpoint(s string) error {
 	u, err := url.Parse(s)
 	switch {
 	case s == "":

@@ -174,7 +174,7 @@ func TestFailuresOfAnAuthorizationServer(t *testing.T) {
 			if errors.Is(err, ErrNeedsLogin) != c.dead {
 				t.Errorf("dead is %v: %v", !c.dead, err)
 			}
-			if (answered(err) || unsent(err)) != c.known {
+			if unknown(err) == c.known {
 				t.Errorf("the outcome counts as known: %v", !c.known)
 			}
 			e, _ := errors.AsType[*OAuthError](err)

@@ -27,6 +27,7 @@ type OAuthError struct {
 	Status     int           // HTTP status; 0: no answer came
 	Code       string        // the server's error code, if it is a word that is known; else ""
 	RetryAfter time.Duration // what the server asked for
+	Unsent     bool          // it was not even sent: Err says what is not set up
 	Cut        bool          // an answer came, and could not be read: it broke off, or it is no answer to this
 	Dead       bool          // the refresh token is refused for good; the error wraps ErrNeedsLogin
 	Err        error         // the cause, without the address
@@ -38,6 +39,8 @@ func (e *OAuthError) Error() string { return e.Name + ": " + e.Doing + ": " + e.
 // Reason says why, as the end of a sentence.
 func (e *OAuthError) Reason() string {
 	switch {
+	case e.Unsent && e.Err != nil:
+		return e.Err.Error()
 	case errors.Is(e.Err, context.DeadlineExceeded):
 		return "its sign-in server did not answer in time"
 	case errors.Is(e.Err, context.Canceled):

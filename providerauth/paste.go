@@ -44,6 +44,10 @@ func (c Client) authorize(redirect string) authorization {
 	a := authorization{
 		client: c, redirect: redirect, state: rand.Text(), verifier: oauth2.GenerateVerifier(), until: time.Now().Add(keyWait),
 	}
+	if c.Link != nil {
+		a.url = c.Link(redirect, a.state, oauth2.S256ChallengeFromVerifier(a.verifier))
+		return a
+	}
 	conf := oauth2.Config{
 		ClientID: c.ID, RedirectURL: redirect, Scopes: c.Scopes, Endpoint: oauth2.Endpoint{AuthURL: c.AuthorizeURL},
 	}
@@ -95,6 +99,9 @@ func done(ctx context.Context, p login.Prompter, text string) error {
 
 // exchange turns the code into a credential, once.
 func (a authorization) exchange(ctx context.Context, code string) (Credential, error) {
+	if a.client.Exchange != nil {
+		return a.client.Exchange(ctx, a.client, code, a.verifier)
+	}
 	form := url.Values{
 		"grant_type":    {"authorization_code"},
 		"code":          {code},

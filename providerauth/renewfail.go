@@ -33,7 +33,7 @@ func (m *Manager) failed(ctx context.Context, sc Scheme, id ID, a attempt, err e
 	m.mu.Unlock()
 	m.log.Warn("sign-in not renewed", "credential", string(id), "failures", f.count, "reason", reason)
 	if a.begun {
-		m.note(ctx, id, Latch{Fingerprint: token, Since: time.Now(), Reason: reason, Unknown: a.cut || !answered(err) && !unsent(err)})
+		m.note(ctx, id, Latch{Fingerprint: token, Since: time.Now(), Reason: reason, Unknown: a.cut || unknown(err)})
 	}
 	return e
 }
@@ -116,10 +116,13 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// answered reports whether the server gave an answer, so that nothing can have been lost on the way.
-func answered(err error) bool {
+// unknown reports whether the server may have taken the refresh token and its answer was lost.
+func unknown(err error) bool {
 	e, ok := errors.AsType[*OAuthError](err)
-	return ok && e.Status != 0 && !e.Cut
+	if !ok {
+		return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	}
+	return e.Cut || e.Status == 0 && !e.Unsent && !unsent(err)
 }
 
 // unsent reports whether the request never left: no address, no connection.

@@ -30,7 +30,7 @@ func (p *Provider) scheme() providerauth.Scheme {
 		Hosts: p.svc.Hosts, Probe: p.probe, CheckKey: p.checkKey,
 	}
 	s.Methods = []providerauth.Method{providerauth.KeyMethod(p.svc.Name, p.row.page, p.checkKey)}
-	return s
+	return p.signIn(s)
 }
 
 // checkKey looks at a key's shape; with a base URL of one's own any key goes.
