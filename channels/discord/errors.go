@@ -1,0 +1,113 @@
+package discord
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"chatgateway/channels"
+)
+
+// Codes of Discord's errors that are decided by.
+const (
+	codeUnknownChannel     = 10003
+	codeUnknownGuild       = 10004
+	codeUnknownMessage     = 10008
+	codeUnknownWebhook     = 10015
+	codeUnknownInteraction = 10062
+	codeTooLarge           = 40005
+	codeAnswered           = 40060
+	codeNoAccess           = 50001
+	codeNotInDM            = 50003
+	codeNotYours           = 50005
+	codeNoMessages         = 50007
+	codeNoPermission       = 50013
+	codeTokenOver          = 50027
+	codeArchived           = 50083
+	codeThreadThere        = 160004
+	codeThreadLocked       = 160005
+)
+
+// apiError is an answer of Discord's that is no success. Its texts hold no address and no body.
+type apiError struct {
+	what    string // what was being done
+	status  int
+	code    int // Discord's own; 0: none
+	message string
+}
+
+// Error implements error.
+func (e *apiError) Error() string {
+	s := fmt.Sprintf("discord: %s: %d %s", e.what, e.status, http.StatusText(e.status))
+	if e.message != "" {
+		s += fmt.Sprintf(": %s (%d)", e.message, e.code)
+	}
+	return s
+}
+
+// Is tells which of the errors that the core decides by it is.
+func (e *apiError) Is(target error) bool {
+	switch target {
+	case channels.ErrRejected:
+		return e.status == http.StatusUnauthorized
+	case channels.ErrGone:
+		switch e.code {
+		case codeUnknownChannel, codeUnknownGuild, codeNoAccess, codeNoMessages, codeArchived, codeThreadLocked:
+			return true
+		}
+		return e.status == http.StatusNotFound && e.code == 0
+	case channels.ErrSetup:
+		return e.code == codeNoPermission
+	case errors.ErrUnsupported:
+		return e.code == codeNotInDM || e.code == codeNotYours
+	}
+	return false
+}
+
+// UserMessage says it to a person.
+func (e *apiError) UserMessage() string {
+	switch {
+	case e.status == http.StatusUnauthorized:
+		return "Discord refuses the bot token; set a new one from the Developer Portal."
+	case e.code == codeNoPermission || e.code == codeNoAccess:
+		return "The bot lacks a permission in this Discord channel; `gateway channels test discord` names it."
+	case e.code == codeNoMessages:
+		return "Discord does not let the bot write to you; allow direct messages from this server's members, and try again."
+	case e.code == codeTooLarge || e.status == http.StatusRequestEntityTooLarge:
+		return "The file is larger than Discord takes here; send a smaller one."
+	case e.status >= 500:
+		return "Discord has trouble at the moment; try again in a minute."
+	}
+	return "Discord did not take the message; try again, and look at the gateway's log if it stays so."
+}
+
+// is reports whether err is an answer of Discord's with one of the codes.
+func is(err error, codes ...int) bool {
+	var e *apiError
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, c := range codes {
+		if e.code == c {
+			return true
+		}
+	}
+	return false
+}
+
+// setupError is something to be changed at Discord first.
+type setupError struct{ text string }
+
+// Error implements error.
+func (e *setupError) Error() string { return "discord: " + e.text }
+
+// Unwrap makes it an ErrSetup.
+func (e *setupError) Unwrap() error { return channels.ErrSetup }
+
+// UserMessage says it to a person.
+func (e *setupError) UserMessage() string { return e.text }
+
+// unsupported says what Discord cannot do here.
+func unsupported(what string) error {
+	return fmt.Errorf("discord: %s: %w", what, errors.ErrUnsupported)
+}

@@ -1,0 +1,142 @@
+package discord
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"chatgateway/channels"
+)
+
+// How a guild channel is listened to.
+const (
+	listenAlways  = "always"  // to everything that is said to nobody else
+	listenMention = "mention" // to what mentions the bot or answers it
+	listenOff     = "off"
+)
+
+// listen says how a place is listened to: the channel's own setting, else the thread's parent's, the guild's, the
+// account's.
+func (c *channel) listen(p place) string {
+	for _, id := range []string{p.channel, p.parent, p.guild} {
+		if m, ok := c.set.Channels[id]; ok && id != "" {
+			return m
+		}
+	}
+	switch c.set.GroupPolicy {
+	case "open":
+		return listenAlways
+	case "off":
+		return listenOff
+	}
+	return listenMention
+}
+
+// message makes a Message of what Discord tells; ok is false for what is not for the bot. The place is looked up if
+// it is not known; fetched says that it was read over REST, which leaves out the sender's roles.
+func (c *channel) message(ctx context.Context, m wireMessage, fetched bool) (out channels.Message, ok bool) {
+	me := c.identity()
+	if m.Author.Bot || m.Author.System || m.Author.ID == "" || m.Author.ID == me.id || m.Webhook != "" ||
+		m.Type != messageDefault && m.Type != messageReply {
+		return out, false
+	}
+	p := place{channel: m.Channel}
+	addressed := true
+	if m.Guild != "" {
+		p = c.places.of(ctx, m.Guild, m.Channel)
+		how := c.listen(p)
+		if how == listenOff {
+			return out, false
+		}
+		if addressed = c.addressed(m, p, me.id, how); !addressed {
+			return out, false
+		}
+	}
+	out = channels.Message{
+		Conversation: p.conversation(), ID: channels.MessageID(m.ID), From: channels.UserID(m.Author.ID), FromName: m.Author.name(),
+		Text: c.text(m, me.id), Places: p.ids(), Private: m.Guild == "", Addressed: addressed, Edited: m.Edited != nil && !fetched,
+		Time: m.Time, Attachments: c.attachments(m),
+	}
+	if m.Member != nil {
+		out.Roles = m.Member.Roles
+		if m.Member.Nick != "" {
+			out.FromName = m.Member.Nick
+		}
+	} else if fetched && m.Guild != "" && len(c.set.Roles) > 0 {
+		out.Roles = c.places.rolesOf(ctx, m.Guild, m.Author.ID)
+	}
+	if m.Reference != nil && m.Reference.Type == 0 && m.Type == messageReply {
+		out.Answers = channels.MessageID(m.Reference.Message)
+	}
+	if out.Text == "" && len(out.Attachments) == 0 && m.Guild != "" && !c.mentioned(m, me.id) {
+		return out, false // an answer to the bot whose text Discord hides: Run's state says so
+	}
+	if c.set.Threads && m.Guild != "" && !p.thread && c.mentioned(m, me.id) {
+		out.Conversation = c.newThread(m, p)
+	}
+	return out, true
+}
+
+// addressed reports whether a guild message is for the bot.
+func (c *channel) addressed(m wireMessage, p place, me, how string) bool {
+	if c.mentioned(m, me) || m.Replied != nil && m.Replied.Author.ID == me {
+		return true
+	}
+	others := len(m.Mentions) > 0 || len(m.MentionRoles) > 0 || m.Type == messageReply
+	return !others && (how == listenAlways || p.thread && p.owner == me)
+}
+
+// mentioned reports whether the bot, or the role that is the bot, is mentioned.
+func (c *channel) mentioned(m wireMessage, me string) bool {
+	if slices.ContainsFunc(m.Mentions, func(u wireUser) bool { return u.ID == me }) {
+		return true
+	}
+	role := c.places.ownRole(m.Guild)
+	return role != "" && slices.Contains(m.MentionRoles, role)
+}
+
+// text is what was said, without the mention of the bot, with other people's names in place of their ids.
+func (c *channel) text(m wireMessage, me string) string {
+	s := m.Content
+	for _, snap := range m.Snapshots {
+		s = strings.TrimSpace(s + "\n\n" + snap.Message.Content)
+	}
+	for _, mention := range []string{"<@" + me + ">", "<@!" + me + ">", "<@&" + c.places.ownRole(m.Guild) + ">"} {
+		s = strings.ReplaceAll(s, mention, "")
+	}
+	for _, u := range m.Mentions {
+		s = strings.NewReplacer("<@"+u.ID+">", "@"+u.name(), "<@!"+u.ID+">", "@"+u.name()).Replace(s)
+	}
+	return strings.TrimSpace(s)
+}
+
+// attachments lists the files of a message, and of what it forwards. A Ref names the message, for the addresses that
+// Discord gives out end after a day.
+func (c *channel) attachments(m wireMessage) []channels.Attachment {
+	files := m.Attachments
+	for _, s := range m.Snapshots {
+		files = append(files, s.Message.Attachments...)
+	}
+	var out []channels.Attachment
+	for _, f := range files {
+		a := channels.Attachment{Name: f.Filename, Type: f.ContentType, Size: f.Size, Ref: m.Channel + "/" + m.ID + "/" + f.ID}
+		if f.Size > c.fileMax() {
+			a.Ref, a.Note = "", fmt.Sprintf("larger than %d MB", c.set.AttachmentLimit)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// newThread gives the conversation of an answer that opens a thread on m. It is opened with the first answer: a
+// stranger's mention opens none.
+func (c *channel) newThread(m wireMessage, p place) channels.ConversationID {
+	c.mu.Lock()
+	if len(c.threads) > 1000 {
+		clear(c.threads)
+	}
+	c.threads[m.ID] = clip(strings.Join(strings.Fields(c.text(m, c.me.id)), " "), 80)
+	c.mu.Unlock()
+	return place{guild: p.guild, channel: m.ID, parent: p.channel, thread: true}.conversation()
+}
