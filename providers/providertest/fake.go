@@ -37,6 +37,7 @@ type Fake struct {
 	queue  []Script
 	always Script
 	keys   []secret.String // nil: any
+	lists  error           // what Models and Probe meet
 	calls  []Call
 	forget bool
 	open   int
@@ -104,6 +105,13 @@ func (f *Fake) Has(models ...catalog.Model) {
 	f.models = models
 }
 
+// FailLists makes Models and Probe meet this error; nil ends that.
+func (f *Fake) FailLists(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lists = err
+}
+
 // Change alters the scheme that Auth gives. Call it before the Fake is used.
 func (f *Fake) Change(change func(*providerauth.Scheme)) {
 	f.mu.Lock()
@@ -165,6 +173,9 @@ func (f *Fake) Models(ctx context.Context, cred providerauth.Credential) ([]cata
 	defer f.mu.Unlock()
 	if !f.accepts(cred) {
 		return nil, &providers.Error{Kind: providers.ErrUnauthorized, Provider: f.scheme.Name, Status: 401}
+	}
+	if f.lists != nil {
+		return nil, f.lists
 	}
 	return slices.Clone(f.models), nil
 }

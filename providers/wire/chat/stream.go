@@ -64,6 +64,9 @@ type decoder struct {
 // Event implements wire.Decoder.
 func (d *decoder) Event(ev sse.Event, emit wire.Emit) (bool, error) {
 	if string(ev.Data) == "[DONE]" {
+		if d.stop == "" && d.some {
+			d.finish("stop", emit)
+		}
 		return d.End(emit), nil
 	}
 	var c chunk
@@ -108,13 +111,10 @@ func (d *decoder) Event(ev sse.Event, emit wire.Emit) (bool, error) {
 	return false, nil
 }
 
-// End implements wire.Decoder: the answer is complete if a finish_reason came, or [DONE] behind something.
+// End implements wire.Decoder: the answer is complete once a finish_reason came, or [DONE] behind something.
 func (d *decoder) End(emit wire.Emit) bool {
-	if d.stop == "" && !d.some {
-		return false
-	}
 	if d.stop == "" {
-		d.finish("stop", emit)
+		return false
 	}
 	emit(providers.Delta{Usage: d.used, Stop: d.stop})
 	return true
