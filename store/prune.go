@@ -26,6 +26,8 @@ func (s *Store) Prune(ctx context.Context, olderThan time.Time) (int, error) {
 		{"DELETE FROM turns WHERE id IN (SELECT id FROM turns WHERE state IN ('done', 'stopped') AND begun < ? ORDER BY id LIMIT ?)", []any{old}},
 		{"DELETE FROM questions WHERE id IN (SELECT id FROM questions WHERE until < ? ORDER BY id LIMIT ?)", []any{old}},
 		{"DELETE FROM presses WHERE id IN (SELECT id FROM presses WHERE until < ? LIMIT ?)", []any{old}},
+		{"DELETE FROM access_asks WHERE (account, person) IN (SELECT account, person FROM access_asks WHERE until < ? LIMIT ?)", []any{old}},
+		{"DELETE FROM access_tries WHERE what IN (SELECT what FROM access_tries WHERE until < ? LIMIT ?)", []any{old}},
 		{`DELETE FROM history WHERE (account, conversation, epoch, n) IN (SELECT h.account, h.conversation, h.epoch, h.n FROM history h
 			JOIN conversations c ON c.account = h.account AND c.conversation = h.conversation
 			WHERE h.epoch <> c.epoch AND h.made < ? LIMIT ?)`, []any{old}},
