@@ -61,7 +61,11 @@ func carry(b *strings.Builder, rest string, open []container, midLine bool) {
 		}
 		line := rest[:end]
 		if !midLine {
-			open = strip(b, &line, open)
+			prefix, text, goOn := strip(line, open)
+			if len(goOn) < len(open) && numberLen(strings.TrimLeft(text, " ")) > 0 { // or it would go on the paragraph before
+				b.WriteString(prefix + "\n")
+			}
+			line, open = prefix+text, goOn
 		}
 		b.WriteString(line)
 		rest, midLine = rest[end:], false
@@ -69,28 +73,27 @@ func carry(b *strings.Builder, rest string, open []container, midLine bool) {
 	b.WriteString(rest)
 }
 
-// strip takes from line what the open containers put before it, writes what is kept of that, and returns those that
-// go on.
-func strip(b *strings.Builder, line *string, open []container) []container {
-	blank := strings.TrimSpace(*line) == ""
+// strip takes from line what the open containers put before it. It returns what is kept of that, the text of the
+// line and the containers that go on.
+func strip(line string, open []container) (prefix, text string, goOn []container) {
 	for i, o := range open {
-		indent, at := indentOf(*line)
+		indent, at := indentOf(line)
 		switch {
-		case o.quote && indent < 4 && at < len(*line) && (*line)[at] == '>':
-			*line = strings.TrimPrefix((*line)[at+1:], " ")
-			b.WriteString("> ")
-		case !o.quote && blank:
+		case o.quote && indent < 4 && at < len(line) && line[at] == '>':
+			line = strings.TrimPrefix(line[at+1:], " ")
+			prefix += o.prefix()
+		case !o.quote && at == len(line):
 			// a blank line ends no item
 		case !o.quote && indent >= min(o.width, 4):
-			*line = strings.Repeat(" ", max(indent-o.width, 0)) + (*line)[at:]
+			line = strings.Repeat(" ", max(indent-o.width, 0)) + line[at:]
 		default:
-			return open[:i]
+			return prefix, line, open[:i]
 		}
 	}
-	return open
+	return prefix, line, open
 }
 
-// indentOf is how far line is indented, in columns, and where its text starts.
+// indentOf is how far line is indented, in columns, and where its text starts; that is its length if it is blank.
 func indentOf(line string) (columns, at int) {
 	for at < len(line) {
 		switch line[at] {
@@ -98,6 +101,10 @@ func indentOf(line string) (columns, at int) {
 			columns++
 		case '\t':
 			columns += 4 - columns%4
+		case '\r', '\n':
+			if strings.TrimSpace(line[at:]) != "" {
+				return columns, at
+			}
 		default:
 			return columns, at
 		}
@@ -116,12 +123,20 @@ func shielded(s string) string {
 		strings.HasPrefix(s, "```") || strings.HasPrefix(s, "~~~") {
 		return `\` + s
 	}
+	if i := numberLen(s); i > 0 {
+		return s[:i-1] + `\` + s[i-1:]
+	}
+	return s
+}
+
+// numberLen is the length of the sign of a numbered item, such as "12.", that s begins with; 0 if it begins with none.
+func numberLen(s string) int {
 	i := 0
 	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
 		i++
 	}
-	if i > 0 && i < 10 && i < len(s) && (s[i] == '.' || s[i] == ')') {
-		return s[:i] + `\` + s[i:]
+	if i > 0 && i < 10 && i < len(s) && (s[i] == '.' || s[i] == ')') && (i+1 == len(s) || isSpace(s[i+1])) {
+		return i + 1
 	}
-	return s
+	return 0
 }

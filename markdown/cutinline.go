@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
@@ -115,7 +116,10 @@ func (c *cutter) path(parent ast.Node, end, n int, open []span) ([]span, int) {
 		case n >= stop && closing > 0:
 			return open, end
 		default:
-			return c.path(child, stop, n, append(open, s))
+			if s.open != "~~" || !slices.Contains(open, s) { // four would begin a code block
+				open = append(open, s)
+			}
+			return c.path(child, stop, n, open)
 		}
 	}
 	return open, n

@@ -41,6 +41,11 @@ func FuzzRender(f *testing.F) {
 		checkRender(t, md)
 		if n > 0 && n < len(md) {
 			checkRender(t, md[:n])
+			shown := Growing(md[:n])
+			checkRender(t, shown)
+			if !isWithin(letters(shown), letters(md)) {
+				t.Fatalf("Growing(%q) invents letters: %q", md[:n], shown)
+			}
 		}
 	})
 }

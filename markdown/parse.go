@@ -22,13 +22,13 @@ func newParser() parser.Parser {
 		parser.WithBlockParsers(
 			util.Prioritized(setext{parser.NewSetextHeadingParser()}, 100),
 			util.Prioritized(parser.NewThematicBreakParser(), 200),
-			util.Prioritized(parser.NewListParser(), 300),
+			util.Prioritized(shallow{parser.NewListParser()}, 300),
 			util.Prioritized(parser.NewListItemParser(), 400),
 			util.Prioritized(parser.NewCodeBlockParser(), 500),
 			util.Prioritized(parser.NewATXHeadingParser(), 600),
 			util.Prioritized(display{}, 650),
 			util.Prioritized(fence{parser.NewFencedCodeBlockParser()}, 700),
-			util.Prioritized(parser.NewBlockquoteParser(), 800),
+			util.Prioritized(shallow{parser.NewBlockquoteParser()}, 800),
 			util.Prioritized(parser.NewParagraphParser(), 1000),
 		),
 		parser.WithInlineParsers(
@@ -103,13 +103,25 @@ func (t table) Transform(n *ast.Paragraph, r text.Reader, pc parser.Context) {
 	}
 }
 
+// shallow nests no deeper than maxDepth: the parser's time grows with the square of the depth, and nobody reads it.
+type shallow struct{ parser.BlockParser }
+
+const maxDepth = 60 // blocks; a list and its item are two
+
+func (s shallow) Open(parent ast.Node, r text.Reader, pc parser.Context) (ast.Node, parser.State) {
+	if len(pc.OpenedBlocks()) >= maxDepth {
+		return nil, parser.NoChildren
+	}
+	return s.BlockParser.Open(parent, r, pc)
+}
+
 // links takes no more than maxLinks of one paragraph: the parser's time grows with the square of their number.
 type links struct {
 	parser.InlineParser
 	parser.CloseBlocker
 }
 
-const maxLinks = 500
+const maxLinks = 300
 
 var linkCount = parser.NewContextKey()
 
@@ -119,7 +131,7 @@ func newLinks() links {
 }
 
 func (l links) Parse(parent ast.Node, r text.Reader, pc parser.Context) ast.Node {
-	if r.Peek() == '[' {
+	if line, _ := r.PeekLine(); line[0] == '[' || len(line) > 1 && line[0] == '!' && line[1] == '[' {
 		n, _ := pc.Get(linkCount).(int)
 		if n++; n > maxLinks {
 			return nil

@@ -230,11 +230,16 @@ func (c *cutter) tail(n int) string {
 	switch marks := c.openAt(n); {
 	case len(marks) > 0:
 		if !midLine {
-			open = strip(&b, &rest, open)
+			var prefix string
+			prefix, rest, open = strip(rest, open)
+			b.WriteString(prefix)
 			midLine = true
 		}
 		rest = strings.TrimLeft(rest, " \t")
 		for _, m := range marks {
+			if m.open == "~~" && strings.HasPrefix(rest, "~") { // or it would begin a code block
+				continue
+			}
 			b.WriteString(m.open)
 			if m.open[0] == '`' && strings.HasPrefix(rest, "`") {
 				b.WriteByte(' ')

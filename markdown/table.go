@@ -93,17 +93,23 @@ func (r *renderer) record(line, head row) {
 	r.w.line()
 	r.w.indent(b, strings.Repeat(" ", width(b)))
 	for i, c := range line.cells {
-		if plainText(c, r.src) == "" {
+		title := ""
+		if i < len(head.cells) {
+			title = plainText(head.cells[i], r.src)
+		}
+		empty := plainText(c, r.src) == ""
+		if empty && title == "" {
 			continue
 		}
-		if i < len(head.cells) {
-			if title := plainText(head.cells[i], r.src); title != "" {
-				r.words(title + ": ")
-			}
+		if title != "" {
+			r.words(title + ": ")
 		}
-		if i == 0 {
+		switch {
+		case empty:
+			r.words("—")
+		case i == 0:
 			r.emphasis(c, bold)
-		} else {
+		default:
 			r.inlines(c)
 		}
 		r.w.line()
