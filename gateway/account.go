@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
@@ -95,11 +96,17 @@ func (g *Gateway) report(a *account, s status.Channel) {
 		return
 	}
 	g.changed()
-	level := g.log.Info
-	if s.State == status.Rejected || s.State == status.Failed || s.State == status.Degraded {
-		level = g.log.Warn
+	level, args := slog.LevelDebug, []any{"account", s.Account, "state", string(s.State)}
+	switch s.State {
+	case status.Connected:
+		level = slog.LevelInfo
+	case status.Rejected, status.Failed, status.Degraded:
+		level = slog.LevelWarn
 	}
-	level("channel", "account", s.Account, "state", s.State, "detail", s.Detail)
+	if s.Detail != "" {
+		args = append(args, "detail", s.Detail)
+	}
+	g.log.Log(context.Background(), level, "channel", args...)
 }
 
 // start opens the account and runs it in a goroutine of its own. g.mu is held.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"chatgateway/channels"
+	"chatgateway/channels/terminal"
 	"chatgateway/channels/web"
 	"chatgateway/config"
 	"chatgateway/providers"
@@ -17,6 +18,7 @@ import (
 func services() []channels.Service {
 	return []channels.Service{
 		web.Service,
+		terminal.Service,
 	}
 }
 

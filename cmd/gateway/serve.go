@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"chatgateway/channels"
+	"chatgateway/channels/terminal"
 	"chatgateway/commands"
 	"chatgateway/config"
 	"chatgateway/console"
@@ -40,13 +42,16 @@ func (a *app) serveCommand() *cobra.Command {
 // server is a gateway that serves.
 type server struct {
 	*host
-	app      *app
-	core     *gateway.Gateway
-	store    *store.Store
-	rules    *rules
-	control  *control
-	firstRun time.Time
-	found    localCache
+	app   *app
+	core  *gateway.Gateway
+	store *store.Store
+	rules *rules
+	found localCache
+	alone bool // one chat in a terminal, nothing else
+
+	termReady chan struct{}     // closed when term is set
+	term      *terminal.Channel // set once
+	ending    chan struct{}     // closed when serving ends
 
 	mu        sync.Mutex
 	providers []providers.Provider // guarded by mu
@@ -75,16 +80,16 @@ func (a *app) serve(ctx context.Context, keyFiles []string) error {
 	if err := a.keyFiles(h, keyFiles); err != nil {
 		return err
 	}
-	s, err := a.newServer(ctx, h)
+	s, err := a.newServer(ctx, h, false)
 	if err != nil {
 		return err
 	}
 	return s.run(ctx)
 }
 
-// newServer puts the parts together; nothing runs yet.
-func (a *app) newServer(ctx context.Context, h *host) (*server, error) {
-	s := &server{host: h, app: a, config: h.config, providers: h.providers, firstRun: time.Now()}
+// newServer puts the parts together; nothing runs yet. alone leaves out every channel but the terminal.
+func (a *app) newServer(ctx context.Context, h *host, alone bool) (*server, error) {
+	s := &server{host: h, app: a, config: h.config, providers: h.providers, alone: alone, termReady: make(chan struct{}), ending: make(chan struct{})}
 	st, err := store.Open(ctx, h.home.Store(), store.Options{Sync: h.config.Store.Sync, Log: h.log})
 	if err != nil {
 		return nil, exitError{exitConfig, message(err)}
@@ -114,7 +119,11 @@ func (s *server) accounts() []gateway.Account {
 	s.mu.Lock()
 	c := s.config
 	s.mu.Unlock()
-	return accounts(c, s.tokens, page{home: string(s.home), panel: console.Handler(panelSource{s.core}), core: pageCore{s.core}})
+	list := accounts(c, s.tokens, page{home: string(s.home), panel: console.Handler(panelSource{s.core}), core: pageCore{s.core}})
+	if s.alone {
+		list = slices.DeleteFunc(list, func(a gateway.Account) bool { return a.Service.Name != terminal.Service.Name })
+	}
+	return list
 }
 
 // run serves until ctx ends.
@@ -125,17 +134,19 @@ func (s *server) run(ctx context.Context) (err error) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	control, err := listenControl(s)
-	if err != nil {
-		return err
+	if !s.alone {
+		control, err := listenControl(s)
+		if err != nil {
+			return err
+		}
+		wg.Go(func() { control.serve(base) })
+		wg.Go(func() { s.announce(base) })
 	}
-	s.control = control
-	wg.Go(func() { control.serve(base) })
 	wg.Go(func() { s.auth.Run(base) })
 	wg.Go(func() { s.watchConfig(base) })
 	wg.Go(func() { s.watchTokens(base) })
-	wg.Go(func() { s.announce(base) })
 	err = s.core.Serve(ctx)
+	close(s.ending)
 	closing, done := context.WithTimeout(base, 30*time.Second)
 	defer done()
 	return errors.Join(err, s.auth.Close(closing))
@@ -205,8 +216,12 @@ func unique(list []string) (out []string) {
 	return out
 }
 
-// opened takes note of the page when it is opened.
+// opened takes note of the page and the terminal when they are opened.
 func (s *server) opened(_ channels.AccountID, ch channels.Channel) {
+	if t, ok := ch.(*terminal.Channel); ok && s.term == nil {
+		s.term = t
+		close(s.termReady)
+	}
 	if p, ok := ch.(pageLink); ok {
 		s.mu.Lock()
 		s.page = p

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -122,40 +123,42 @@ func writeProviders(w io.Writer, list []status.Provider) {
 	}
 }
 
-// announce prints the start block once the page is open, or without it.
+// settleWait is how long the start block waits for channels that are still connecting.
+const settleWait = 3 * time.Second
+
+// announce prints the start block once every channel has said how it is, or a little later.
 func (s *server) announce(ctx context.Context) {
+	deadline := time.NewTimer(settleWait)
+	defer deadline.Stop()
+	for late := false; !late; {
+		changed := s.core.Changed()
+		if settled(s.core.Status(ctx).Channels) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-deadline.C:
+			late = true
+		}
+	}
 	link := ""
-	if p := s.pageOf(); s.pageWanted() {
-		for p == nil {
-			select {
-			case <-ctx.Done():
-				return
-			case <-s.core.Changed():
-			case <-time.After(20 * time.Millisecond):
-			}
-			if p = s.pageOf(); p == nil && time.Since(s.firstRun) > 2*time.Second {
-				break
-			}
+	if p := s.pageOf(); p != nil && p.Addr() != "" {
+		l, err := p.NewLink()
+		if err != nil {
+			s.log.Error("no link to the page", "err", err)
 		}
-		if p != nil {
-			select {
-			case <-p.Ready():
-				if l, err := p.NewLink(); err == nil {
-					link = l
-				}
-			case <-ctx.Done():
-				return
-			case <-time.After(2 * time.Second):
-			}
-		}
+		link = l
 	}
 	s.printStart(ctx, link)
 }
 
-func (s *server) pageWanted() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.config.Page.Enabled
+// settled reports whether no channel is at its beginning any more.
+func settled(list []status.Channel) bool {
+	return !slices.ContainsFunc(list, func(c status.Channel) bool {
+		return c.State == status.Connecting || c.State == status.Off && c.Detail == ""
+	})
 }
 
 // printStart is the one block that a start prints: where everything is, what runs, what does not and why.
