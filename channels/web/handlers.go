@@ -219,6 +219,17 @@ func (s *server) messages(w http.ResponseWriter, r *http.Request) {
 	reply(w, map[string]any{"messages": page, "more": more})
 }
 
+// model says which model answers in a conversation.
+func (s *server) model(w http.ResponseWriter, r *http.Request) {
+	var model, why string
+	if c := channels.ConversationID(r.URL.Query().Get("c")); s.ch.set.Core != nil && convPattern.MatchString(string(c)) {
+		if t, err := s.ch.book.of(who(r), c, false); err == nil || errors.Is(err, channels.ErrGone) && t == nil {
+			model, why = s.ch.set.Core.Model(r.Context(), s.ch.acct, c)
+		}
+	}
+	reply(w, map[string]string{"model": model, "why": why})
+}
+
 func (s *server) rename(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Title string `json:"title"`

@@ -53,8 +53,9 @@ func (b *book) insert(t *talk, e *entry) (titled bool, err error) {
 		if title == "" && len(e.Files) > 0 {
 			title = cleanTitle(e.Files[0].Name)
 		}
-		titled = t.head.Title != title
-		t.head.Title = title
+		if titled = title != notKept && t.head.Title != title; titled {
+			t.head.Title = title
+		}
 	}
 	b.publish(t, e)
 	return titled, nil

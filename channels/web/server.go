@@ -52,6 +52,7 @@ func (s *server) routes() http.Handler {
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /session":               s.who,
 		"GET /events":                s.events,
+		"GET /model":                 s.model,
 		"GET /messages":              s.messages,
 		"POST /messages":             s.say,
 		"POST /press":                s.press,

@@ -39,6 +39,9 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	news, told := s.news(), false
+	if beat(w, rc) != nil { // the page sees that it is connected
+		return
+	}
 	for {
 		c, now, err := s.ch.book.changes(who(r), conv, at)
 		if err != nil {

@@ -69,6 +69,8 @@ type Settings struct {
 type Core interface {
 	// LooksSecret reports whether a text is shaped like a key: the page then keeps and shows only that there was one.
 	LooksSecret(text string) bool
+	// Model says which model answers in a conversation, and why that one; "" if none does yet.
+	Model(ctx context.Context, account channels.AccountID, c channels.ConversationID) (model, why string)
 	// Forget removes what is remembered of a conversation that the person deleted.
 	Forget(ctx context.Context, account channels.AccountID, c channels.ConversationID) error
 }

@@ -1,0 +1,56 @@
+// What an empty conversation says: what to do first, then what can be done.
+
+import { el, icon } from "./dom.js";
+
+const known = [
+  ["anthropic", "Anthropic", "Claude"],
+  ["openai", "OpenAI", "GPT"],
+  ["google", "Google", "Gemini"],
+  ["openrouter", "OpenRouter", "many models, one key"],
+];
+
+let sign = "";
+
+// draw shows the greeting. send sends a command, write puts a text into the box.
+export function draw(node, { state, model, send, write }) {
+  const next = JSON.stringify([!!state, model, state?.providers?.map((p) => [p.id, p.configured, p.state])]);
+  if (next === sign && node.childElementCount) return;
+  sign = next;
+  const ready = model || state?.providers?.some((p) => p.configured && p.source !== "none needed");
+  node.replaceChildren(...(state && !ready ? first(state, send) : begin(model, send, write)));
+}
+
+// first: nobody is logged in to any service.
+function first(state, send) {
+  const local = (state.providers ?? []).filter((p) => p.source === "none needed" && p.configured);
+  const there = new Set((state.providers ?? []).map((p) => p.id));
+  const offers = known.filter(([id]) => there.size === 0 || there.has(id));
+  return [
+    el("div", { class: "mark-big" }, icon("gate")),
+    el("h2", {}, "Connect a model to begin"),
+    el("p", {}, "The gateway passes what you write to a language model. Choose a service that you have an account or a key for. Keys are kept on this computer and never appear in the chat."),
+    el("div", { class: "offers" },
+      local.map((p) => offer(`Use ${p.name}`, "runs on this computer, needs no key", () => send("/login " + p.id), true)),
+      offers.map(([id, name, what]) => offer(name, what, () => send("/login " + id)))),
+    el("button", { type: "button", class: "link", onclick: () => send("/login") }, "All services"),
+  ];
+}
+
+// begin: a model answers.
+function begin(model, send, write) {
+  const hour = new Date().getHours();
+  return [
+    el("div", { class: "mark-big" }, icon("gate")),
+    el("h2", {}, hour < 5 ? "Good evening" : hour < 12 ? "Good morning" : hour < 18 ? "Good afternoon" : "Good evening"),
+    el("p", {}, model ? ["You write with ", el("b", {}, model.slice(model.indexOf("/") + 1)), "."] : "Write a message to begin."),
+    el("div", { class: "offers" },
+      offer("Explain something", "Explain to me like …", () => write("Explain to me, step by step, ")),
+      offer("Write something", "A letter, a plan, a text", () => write("Write ")),
+      offer("Choose a model", "/model", () => send("/model")),
+      offer("What can I do here?", "/help", () => send("/help"))),
+  ];
+}
+
+function offer(title, what, act, strong = false) {
+  return el("button", { type: "button", class: "offer" + (strong ? " strong" : ""), onclick: act }, el("b", {}, title), el("span", {}, what));
+}

@@ -1,0 +1,54 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"chatgateway/internal/status"
+)
+
+type source struct{ news chan struct{} }
+
+func (s source) Status(ctx context.Context) status.Gateway {
+	if _, bounded := ctx.Deadline(); !bounded {
+		panic("the state may take for ever")
+	}
+	return status.Gateway{Version: "v1", Model: "fake/model", Channels: []status.Channel{{Account: "web", State: status.Connected}}}
+}
+
+func (s source) Changed() <-chan struct{} { return s.news }
+
+func TestStatus(t *testing.T) {
+	src := source{make(chan struct{})}
+	p := Handler(src)
+	w := httptest.NewRecorder()
+	p.ServeHTTP(w, httptest.NewRequest("GET", "/status", nil))
+	var got status.Gateway
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Model != "fake/model" || len(got.Channels) != 1 {
+		t.Errorf("got %s, %v", w.Body, err)
+	}
+	if cc := w.Header().Get("Cache-Control"); cc != "no-store" {
+		t.Errorf("Cache-Control is %q; want no-store", cc)
+	}
+	select {
+	case <-p.Changed():
+		t.Error("nothing changed yet")
+	default:
+	}
+	close(src.news)
+	<-p.Changed()
+}
+
+func TestNothingElse(t *testing.T) {
+	p := Handler(source{})
+	for _, c := range [][2]string{{"POST", "/status"}, {"GET", "/"}, {"GET", "/status/x"}} {
+		w := httptest.NewRecorder()
+		p.ServeHTTP(w, httptest.NewRequest(c[0], c[1], nil))
+		if w.Code != http.StatusNotFound && w.Code != http.StatusMethodNotAllowed {
+			t.Errorf("%s %s gave %d", c[0], c[1], w.Code)
+		}
+	}
+}

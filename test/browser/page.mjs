@@ -1,0 +1,175 @@
+// A person uses the page: comes in by a link, writes, chooses, logs in by a form, loses the connection.
+
+import { answered, ask, check, context, enter, log, main, same, say, shot } from "./lib.mjs";
+
+main(async () => {
+  await ask("state", "new");
+  const ctx = await context();
+
+  // Nobody comes in without a link; a link works once.
+  const out = await ctx.newPage();
+  await out.goto(await ask("url"));
+  await out.waitForSelector("#locked >> text=gateway open");
+  const link = await ask("link");
+  await out.goto(link);
+  await out.waitForSelector("#app:not([hidden])");
+  check(!out.url().includes("k="), "the token has left the address: " + out.url());
+  same(await out.evaluate(() => document.cookie), "", "scripts see no cookie");
+  const other = await context();
+  const late = await other.newPage();
+  await late.goto(link);
+  await late.waitForSelector("#locked >> text=This page is private");
+  await late.waitForSelector(".toast >> text=used before");
+  await other.close();
+  await out.close();
+
+  // The cookie brings the same browser in again.
+  const page = await ctx.newPage();
+  await page.goto(await ask("url"));
+  await page.waitForSelector(".offer >> text=Anthropic");
+
+  // First run: a button logs in; the form's answer leaves no trace.
+  await page.click(".offer >> text=Anthropic");
+  await page.waitForSelector(".card input[type=password]");
+  check(await page.evaluate(() => document.activeElement.closest(".card") !== null), "the form has the focus");
+  await page.fill(".card input", "wrong-key-0123456789");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".form-error >> text=does not look like a key");
+  await page.fill(".card input", "sk-fake-form-secret-42");
+  await page.keyboard.press("Enter");
+  await answered(page, "You are logged in to anthropic");
+  await page.waitForSelector(".card", { state: "detached" });
+  same(await ask("traces", "sk-fake-form-secret-42"), [], "traces of the form's answer");
+  check(!(await page.content()).includes("sk-fake-form-secret-42"), "the page does not show the answer");
+  same(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]).includes("form-secret")), false, "the browser keeps the answer");
+  await page.waitForSelector("#model >> text=claude-sonnet-4-6");
+
+  // A key pasted as a message, or as an argument, is not kept and not shown.
+  await say(page, "sk-fake-pasted-secret-43");
+  await answered(page, "You said: sk-fake-pasted-secret-43"); // this bot repeats it; the gateway's core does not
+  same(await page.locator("#log .mine .bubble").last().textContent(), "••••••", "what is shown of a pasted key");
+  await say(page, "/login anthropic sk-fake-argument-44");
+  await page.waitForSelector(".card");
+  await page.click(".card >> text=Cancel");
+  await answered(page, "Nothing was changed.");
+  same((await ask("traces", "sk-fake-argument-44")), ["a message"], "traces of a secret argument");
+
+  // A reply grows; what is selected in it stays; stop stops it.
+  await page.click("#new");
+  await page.waitForSelector("#hello:not([hidden])");
+  await say(page, "half a story");
+  await page.locator("#log .growing", { hasText: "receive(ctx" }).waitFor();
+  await page.evaluate(() => { window.first = document.querySelector(".growing .prose > p"); getSelection().selectAllChildren(window.first); });
+  check(await page.isVisible("#stop"), "the stop button shows while an answer grows");
+  await ask("release");
+  await answered(page, "gateway status");
+  check(await page.evaluate(() => window.first.isConnected && getSelection().toString().startsWith("A gateway")), "the selection stays while the answer grows");
+  check(!(await page.isVisible("#stop")), "the stop button goes");
+  same(await page.locator("#log .code-head span").first().textContent(), "go", "the code's language");
+  await page.waitForFunction(() => document.getElementById("live").textContent.startsWith("A gateway passes"));
+  await say(page, "half again");
+  await page.locator("#log .growing").waitFor();
+  await page.click("#stop");
+  await answered(page, "Stopped.");
+  check(!(await page.locator("#log .mine", { hasText: "/stop" }).count()), "the stop button leaves no message");
+
+  // Markup of the model's is text; nothing of it runs or is fetched.
+  await say(page, "evil");
+  await answered(page, "alert(2)");
+  same(await page.locator("#log .bot").last().locator("img, script, [onclick], [onerror], a[href^=javascript]").count(), 0, "live markup");
+
+  // Buttons.
+  await say(page, "/model");
+  await page.click("#log button.choice >> text=Claude Opus 4.6");
+  await answered(page, "From now on Claude Opus 4.6 answers here.");
+  same(await page.locator("#log button.choice").count(), 0, "buttons left");
+
+  // Commands complete, arguments too; keys choose.
+  await page.fill("#text", "/log");
+  await page.waitForSelector(".option >> text=/login");
+  await page.keyboard.press("Tab");
+  await page.waitForSelector(".option >> text=openai-codex");
+  await page.keyboard.type("openr");
+  await page.waitForFunction(() => document.querySelectorAll(".option").length === 1);
+  await page.keyboard.press("Enter");
+  same(await page.inputValue("#text"), "/login openrouter ", "completed");
+  same(await page.textContent("#hint"), "key: not kept, not shown", "hint");
+  await page.fill("#text", "");
+
+  // Files.
+  await page.setInputFiles("#files", { name: "../dot.png", mimeType: "image/png", buffer: Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64") });
+  await page.waitForSelector("#chips img");
+  await page.click("#send");
+  await answered(page, "You sent dot.png, 70 bytes of image/png.");
+  await page.waitForFunction(() => [...document.querySelectorAll("#log .picture img")].some((i) => i.complete && i.naturalWidth === 1));
+
+  // Several conversations: renamed, looked at again, deleted.
+  const title = await page.textContent("#title");
+  check(title.startsWith("half a story"), "the first message names the conversation: " + title);
+  await page.locator(".talk.current").hover();
+  await page.locator(".talk.current button[aria-label^=Rename]").click();
+  await page.fill("#dialog input", "A better name");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#title >> text=A better name");
+  await page.click("#new");
+  await say(page, "a second conversation");
+  await answered(page, "You said: a second conversation");
+  await page.click(".talk >> text=A better name");
+  await page.locator("#log", { hasText: "Claude Opus 4.6" }).waitFor();
+  await page.goBack();
+  await page.locator("#log", { hasText: "You said: a second conversation" }).waitFor();
+
+  // Two windows show the same.
+  const twin = await ctx.newPage();
+  await twin.goto(page.url());
+  await twin.locator("#log", { hasText: "You said: a second conversation" }).waitFor();
+  await say(twin, "from the other window");
+  await answered(page, "You said: from the other window");
+  await twin.close();
+
+  // The gateway stops in the middle of it: what is sent waits, and nothing is missed or doubled.
+  await ask("stop");
+  await page.waitForSelector("#note:not([hidden]) >> text=Reconnecting");
+  await say(page, "sent while it was away");
+  await say(page, "and this");
+  await page.waitForSelector(".pending >> text=Waiting for the gateway");
+  await shot(page, "desk-light-offline");
+  await ask("start");
+  await answered(page, "You said: sent while it was away");
+  await answered(page, "You said: and this");
+  await page.waitForSelector("#note", { state: "hidden" });
+  same(await page.locator("#log .mine", { hasText: "sent while it was away" }).count(), 1, "times shown");
+  same(await page.locator("#pending > *").count(), 0, "messages that wait");
+  same((await ask("heard")).filter((t) => t === "sent while it was away").length, 1, "times heard");
+  const texts = await page.locator("#log .bubble").allTextContents();
+  same(texts, ["a second conversation", "from the other window", "sent while it was away", "and this"], "order");
+  await ask("post", "nobody asked for this");
+  await answered(page, "nobody asked for this");
+
+  // All is there after the restart; one is deleted.
+  await page.reload();
+  await answered(page, "nobody asked for this");
+  same(await page.locator(".talk").count(), 3, "conversations");
+  await page.locator(".talk.current").hover();
+  await page.locator(".talk.current button[aria-label^=Delete]").click();
+  await page.click("#dialog .danger");
+  await page.waitForFunction(() => document.querySelectorAll(".talk").length === 2);
+  same(await ask("traces", "from the other window"), ["a message"], "traces of a deleted conversation");
+
+  // The panel is live.
+  await page.locator("#panel summary", { hasText: "Anthropic" }).waitFor();
+  await ask("state", "new");
+  await page.locator("#panel summary", { hasText: "Anthropic" }).waitFor({ state: "detached" });
+  await page.waitForSelector("#model >> text=No model yet");
+
+  // Logging out shuts this browser out, and its stream.
+  await page.locator("#panel .line", { hasText: "this one" }).locator("button").click();
+  await page.click("#dialog .danger");
+  await page.waitForSelector("#locked >> text=This page is private");
+  await page.reload();
+  await page.waitForSelector("#locked >> text=This page is private");
+
+  same(ctx.faults, [], "faults");
+  same(ctx.elsewhere, [], "requests to other sites");
+  log("all is well");
+});
