@@ -213,6 +213,15 @@ func TestRival(t *testing.T) {
 		polls.Store(0)
 		r.pass(10 * time.Minute)
 		r.want(status.Degraded, "Another program reads")
+		r.mu.Lock()
+		rival := false
+		for _, s := range r.reports {
+			rival = rival || s.State == status.Degraded
+			if rival && s.State != status.Degraded {
+				t.Errorf("the state changed to %s in the middle of it", s.State)
+			}
+		}
+		r.mu.Unlock()
 		if n := polls.Load(); n > 60 {
 			t.Errorf("%d polls in ten minutes of conflict", n)
 		}

@@ -116,6 +116,29 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// TestWholeAnswersFirst: while a whole answer waits, partial ones are put off.
+func TestWholeAnswersFirst(t *testing.T) {
+	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
+		r.say(r.dm, telegramtest.Line{Text: "hi"})
+		r.s.Fail(telegramtest.Fault{Method: "sendMessage", Delay: 2 * time.Second, Times: 2})
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { r.post(channels.Post{To: r.conv(r.dm), Text: "whole"}) })
+		}
+		for range 39 {
+			r.pass(100 * time.Millisecond)
+			_, err := r.ch.Send(t.Context(), channels.Post{To: r.conv(r.dm), Text: "partial", Partial: true})
+			if busy := (*channels.Busy)(nil); !errors.As(err, &busy) || busy.After <= 0 {
+				t.Fatalf("a partial post beside whole ones gave %v", err)
+			}
+		}
+		wg.Wait()
+		if got := strings.Join(r.shown(r.dm), "|"); got != "whole|whole" {
+			t.Errorf("shown %q", got)
+		}
+	})
+}
+
 // TestStrictFlood: a server as strict as Telegram's strictest; growing answers in ten topics of a group and in many
 // direct chats all end whole.
 func TestStrictFlood(t *testing.T) {
