@@ -1,0 +1,189 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"chatgateway/providerauth"
+	"chatgateway/providers"
+)
+
+// tryAccounts asks one model with each account that it may use, until one answers.
+func (a *asking) tryAccounts(ctx context.Context, r providers.Ref) error {
+	g := a.s.g
+	p := g.provider(r.Provider)
+	if p == nil {
+		return personal{fmt.Sprintf("There is no provider %q. Choose a model with /model.", r.Provider)}
+	}
+	var tried []providerauth.ID
+	var last error
+	for range 8 {
+		cred, err := g.o.Auth.Credential(ctx, providerauth.Want{Provider: r.Provider, Account: r.Account, Not: tried})
+		if err != nil {
+			if last != nil {
+				return last
+			}
+			return err
+		}
+		if len(tried) > 0 {
+			a.notes = append(a.notes, fmt.Sprintf("_%s failed (%s); this ran on %s._", tried[len(tried)-1], reason(last), cred.ID))
+		}
+		if err = a.attempt(ctx, p, cred, r); err == nil {
+			g.o.Auth.Report(cred, providerauth.Worked, 0)
+			return nil
+		}
+		outcome, ok := outcomes(err)
+		var pe *providers.Error
+		if errors.As(err, &pe) && ok {
+			g.o.Auth.Report(cred, outcome, pe.RetryAfter)
+		}
+		if !ok || a.began || r.Account != "" || cred.Source == providerauth.FromNone {
+			return err
+		}
+		tried, last = append(tried, cred.ID), err
+	}
+	return last
+}
+
+// outcomes says what a failure means for the credential; ok is false if it means nothing.
+func outcomes(err error) (o providerauth.Outcome, ok bool) {
+	switch {
+	case errors.Is(err, providers.ErrUnauthorized):
+		return providerauth.Unauthorized, true
+	case errors.Is(err, providers.ErrRateLimited):
+		return providerauth.RateLimited, true
+	case errors.Is(err, providers.ErrBilling):
+		return providerauth.NoCredit, true
+	case errors.Is(err, providers.ErrForbidden), errors.Is(err, providers.ErrRestricted):
+		return providerauth.Forbidden, true
+	}
+	return "", false
+}
+
+// reason names a failure in a word or two.
+func reason(err error) string {
+	if o, ok := outcomes(err); ok {
+		return string(o)
+	}
+	return "failed"
+}
+
+// attempt streams one answer: a 401 renews the credential once, a conversation that is too long loses its oldest turns
+// once, and a service that is overloaded or unreachable is asked once more.
+func (a *asking) attempt(ctx context.Context, p providers.Provider, cred providerauth.Credential, r providers.Ref) error {
+	renewed, again := false, false
+	for {
+		err := a.stream(ctx, p, cred, r)
+		switch {
+		case err == nil || a.began || ctx.Err() != nil:
+			return err
+		case errors.Is(err, providers.ErrUnauthorized) && !renewed && cred.Type == providerauth.OAuth:
+			renewed = true
+			fresh, rerr := a.s.g.o.Auth.Renew(ctx, cred)
+			if rerr != nil {
+				return rerr
+			}
+			cred = fresh
+		case errors.Is(err, providers.ErrTooLong) && !a.trimmed && len(a.request) > 2:
+			a.trimmed = true
+			a.request = latter(a.request)
+			a.notes = append(a.notes, "_The conversation was too long for the model; its oldest part was left out._")
+		case (errors.Is(err, providers.ErrOverloaded) || errors.Is(err, providers.ErrUnreachable)) && !again:
+			again = true
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Second):
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// latter gives the second half of a conversation, from a user's message on.
+func latter(ms []providers.Message) []providers.Message {
+	for n := (len(ms) + 1) / 2; n < len(ms); n++ {
+		if ms[n].Role == providers.User {
+			return ms[n:]
+		}
+	}
+	return ms[len(ms)-1:]
+}
+
+// stream takes the answer as it comes. The waits for the first and the next piece are bounded, and a logout of the
+// credential ends it.
+func (a *asking) stream(ctx context.Context, p providers.Provider, cred providerauth.Credential, r providers.Ref) error {
+	set := a.s.g.settings.Load()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	slow := &providers.Error{Kind: providers.ErrTimeout, Provider: p.Auth().Name}
+	timer := time.AfterFunc(set.FirstToken, func() { cancel(slow) })
+	defer timer.Stop()
+	gone := a.s.g.o.Auth.Gone(cred.ID)
+	watch := make(chan struct{})
+	defer func() { <-watch }()
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		defer close(watch)
+		select {
+		case <-gone:
+			a.s.interrupt(errLoggedOut)
+		case <-over:
+		}
+	}()
+	request := providers.Request{Model: r.Model, System: a.system, Messages: a.request, Effort: set.Effort, MaxOut: set.MaxOut}
+	for d, err := range p.Stream(ctx, cred, request) {
+		if err != nil {
+			if errors.Is(context.Cause(ctx), slow) {
+				return slow
+			}
+			return err
+		}
+		timer.Reset(set.NextToken)
+		a.take(d)
+	}
+	if errors.Is(context.Cause(ctx), slow) {
+		return slow
+	}
+	return ctx.Err()
+}
+
+// take adds a piece to the answer and shows it.
+func (a *asking) take(d providers.Delta) {
+	a.parts = appendPart(a.parts, d.Part)
+	if d.Part.Text == "" && d.Part.Thought == "" {
+		return
+	}
+	a.text.WriteString(d.Part.Text)
+	a.thought.WriteString(d.Part.Thought)
+	if d.Part.Text != "" {
+		a.began = true
+	}
+	if a.began || a.think {
+		a.reply.grow(a.shown(""))
+	}
+}
+
+// appendPart joins pieces of text, and pieces of thinking, that belong together.
+func appendPart(ps []providers.Part, p providers.Part) []providers.Part {
+	if n := len(ps) - 1; n >= 0 && p.Call == nil && p.Blob == nil && p.Result == nil {
+		last := &ps[n]
+		switch {
+		case p.Text != "" && last.Text != "" && p.Raw == nil:
+			last.Text += p.Text
+			return ps
+		case last.Thought != "" && last.Raw == nil && p.Text == "" && (p.Thought != "" || p.Raw != nil):
+			last.Thought += p.Thought
+			last.Raw, last.By = p.Raw, p.By
+			return ps
+		}
+	}
+	if p.Text == "" && p.Thought == "" && p.Raw == nil && p.Call == nil && p.Blob == nil && p.Result == nil {
+		return ps
+	}
+	return append(ps, p)
+}
