@@ -9,6 +9,7 @@ type Model struct {
 	Window    int      `json:"window,omitempty"`
 	MaxOut    int      `json:"max_out,omitempty"`
 	Sees      bool     `json:"sees,omitempty"`    // takes images
+	Blind     bool     `json:"blind,omitempty"`   // is known to take none; neither: it is not known
 	Thinks    bool     `json:"thinks,omitempty"`  // has a thinking effort to set
 	Efforts   []string `json:"efforts,omitempty"` // the efforts it takes; empty with Thinks: low, medium, high
 	NoTools   bool     `json:"no_tools,omitempty"`

@@ -42,12 +42,24 @@ func Lookup(provider, id string) (m Model, ok bool) {
 	return best.Model.clone().served(best.vendor == provider), true
 }
 
-// Merge fills in what is known of each model of a live list, and marks the preferred one.
+// Merge fills in what is known of each model of a live list, and marks the preferred one: the provider's, else that of
+// a maker whose models it serves.
 func Merge(provider string, live []Model) []Model {
 	list := make([]Model, 0, len(live))
+	preferred := false
 	for _, m := range live {
 		known, _ := Lookup(provider, m.ID)
-		list = append(list, m.fill(known))
+		m = m.fill(known)
+		preferred = preferred || m.Preferred
+		list = append(list, m)
+	}
+	for _, maker := range routed {
+		want := Preferred(maker)
+		for i := range list {
+			if _, name := split(list[i].ID); !preferred && name == want {
+				list[i].Preferred, preferred = true, true
+			}
+		}
 	}
 	return list
 }
@@ -141,7 +153,8 @@ func (m Model) fill(known Model) Model {
 	if m.PriceIn == 0 && m.PriceOut == 0 {
 		m.PriceIn, m.PriceOut = known.PriceIn, known.PriceOut
 	}
-	m.Sees = m.Sees || known.Sees
+	m.Sees = m.Sees || known.Sees && !m.Blind
+	m.Blind = !m.Sees && (m.Blind || known.Blind)
 	m.Thinks = m.Thinks || known.Thinks
 	m.NoTools = m.NoTools || known.NoTools
 	m.Preferred = m.Preferred || known.Preferred

@@ -51,6 +51,20 @@ func TestMergeAndPick(t *testing.T) {
 	}
 }
 
+func TestMergePrefersWhatRoutersServe(t *testing.T) {
+	list := Merge("nvidia", []Model{{ID: "01-ai/yi-large"}, {ID: "openai/gpt-oss-120b"}, {ID: "moonshotai/kimi-k3"}})
+	if m, _ := Pick(list); m.ID != "moonshotai/kimi-k3" {
+		t.Errorf("picked %s", m.ID)
+	}
+}
+
+func TestMergeSight(t *testing.T) {
+	list := Merge("openai", []Model{{ID: "gpt-3.5-turbo"}, {ID: "gpt-3.5-wonder", Sees: true}, {ID: "unheard-of"}})
+	if !list[0].Blind || list[1].Blind || !list[1].Sees || list[2].Blind || list[2].Sees {
+		t.Errorf("got %+v", list)
+	}
+}
+
 func TestTable(t *testing.T) {
 	for p, list := range models {
 		preferred := 0
@@ -60,6 +74,9 @@ func TestTable(t *testing.T) {
 			}
 			if slices.IndexFunc(list, func(o Model) bool { return o.ID == m.ID }) != i {
 				t.Errorf("%s: %s is there twice", p, m.ID)
+			}
+			if m.Sees && m.Blind {
+				t.Errorf("%s: %s sees and is blind", p, m.ID)
 			}
 			if len(m.Efforts) > 0 && !m.Thinks {
 				t.Errorf("%s: %s has efforts and does not think", p, m.ID)

@@ -4,6 +4,7 @@ package catalog
 var (
 	any4 = []string{"none", "low", "medium", "high"}
 	any3 = []string{"low", "medium", "high"} // its thinking cannot be switched off
+	on   = []string{"none", "high"}          // it is on or off
 )
 
 // models are the current models of the large providers, as their documentation had them in November 2026. It is no
@@ -33,7 +34,52 @@ var models = map[string][]Model{
 		{ID: "gemini-3.5-flash-lite", Name: "Gemini 3.5 Flash-Lite", Window: 1_048_576, MaxOut: 65_536, Sees: true, Thinks: true, Efforts: any3, PriceIn: 0.3, PriceOut: 2.5},
 		{ID: "gemini-3.1-pro-preview", Name: "Gemini 3.1 Pro", Window: 1_048_576, MaxOut: 65_536, Sees: true, Thinks: true, Efforts: any3, PriceIn: 2, PriceOut: 12},
 	},
+	"xai": {
+		{ID: "grok-4.5", Name: "Grok 4.5", Window: 500_000, Sees: true, Thinks: true, Efforts: any3, PriceIn: 2, PriceOut: 6, Preferred: true},
+	},
+	"kimi": {
+		{ID: "kimi-k3", Name: "Kimi K3", Window: 1_048_576, MaxOut: 131_072, Sees: true, Thinks: true, Efforts: on, PriceIn: 3, PriceOut: 15, Preferred: true},
+		{ID: "kimi-k2.6", Name: "Kimi K2.6", Window: 262_144, MaxOut: 32_768, Sees: true, Thinks: true, Efforts: on, PriceIn: 0.95, PriceOut: 4},
+	},
+	"zai": {
+		{ID: "glm-5.3", Name: "GLM-5.3", Window: 1_000_000, MaxOut: 131_072, Blind: true, Thinks: true, Efforts: on, PriceIn: 1.4, PriceOut: 4.4, Preferred: true},
+		{ID: "glm-5.3-flash", Name: "GLM-5.3 Flash", Window: 1_000_000, MaxOut: 131_072, Sees: true, Thinks: true, Efforts: on, PriceIn: 0.15, PriceOut: 0.5},
+	},
+	"deepseek": {
+		{ID: "deepseek-v4-pro", Name: "DeepSeek V4 Pro", Window: 1_000_000, MaxOut: 384_000, Blind: true, Thinks: true, Efforts: on, PriceIn: 0.435, PriceOut: 0.87, Preferred: true},
+		{ID: "deepseek-v4-flash", Name: "DeepSeek V4 Flash", Window: 1_000_000, MaxOut: 384_000, Blind: true, Thinks: true, Efforts: on, PriceIn: 0.14, PriceOut: 0.28},
+	},
+	"mistral": {
+		{ID: "mistral-medium-3.5", Name: "Mistral Medium 3.5", Window: 256_000, Sees: true, PriceIn: 1.5, PriceOut: 7.5, Preferred: true},
+		{ID: "mistral-small-2603", Name: "Mistral Small 4", Window: 128_000, Sees: true, PriceIn: 0.1, PriceOut: 0.3},
+	},
+	"minimax": {
+		{ID: "MiniMax-M2.5", Name: "MiniMax M2.5", Window: 200_000, MaxOut: 128_000, Blind: true, PriceIn: 0.3, PriceOut: 1.2, Preferred: true},
+	},
+	"qwen": {
+		{ID: "qwen-plus", Name: "Qwen Plus", Thinks: true, Efforts: on, Preferred: true},
+	},
+	"groq": {
+		{ID: "openai/gpt-oss-120b", Name: "GPT-OSS 120B", Window: 131_072, Blind: true, Thinks: true, Efforts: any3, Preferred: true},
+	},
+	"cerebras": {
+		{ID: "gpt-oss-120b", Name: "GPT-OSS 120B", Window: 131_072, Blind: true, Thinks: true, Efforts: any3, PriceIn: 0.35, PriceOut: 0.75, Preferred: true},
+		{ID: "qwen-3.8-27b", Name: "Qwen 3.8 27B", Window: 65_536, Sees: true, Thinks: true, Efforts: any4, PriceIn: 0.99, PriceOut: 1.49},
+	},
+	"openrouter": {
+		{ID: "openrouter/auto", Name: "Auto", Preferred: true},
+	},
+	"perplexity": {
+		{ID: "sonar", Name: "Sonar", Window: 128_000, NoTools: true, Preferred: true},
+		{ID: "sonar-pro", Name: "Sonar Pro", Window: 200_000, NoTools: true},
+		{ID: "sonar-reasoning-pro", Name: "Sonar Reasoning Pro", Window: 128_000, NoTools: true},
+		{ID: "sonar-deep-research", Name: "Sonar Deep Research", Window: 128_000, NoTools: true},
+	},
 }
+
+// routed are the makers whose preferred models are preferred at services that serve the models of others, in this
+// order.
+var routed = []string{"anthropic", "openai", "google", "kimi", "zai", "deepseek", "cerebras"}
 
 // vendors are the names by which routers know a model's maker.
 var vendors = map[string]string{
@@ -69,17 +115,20 @@ var families = []family{
 	{"openai", "gpt-5.5", Model{Window: 1_050_000, MaxOut: 128_000, Sees: true, Thinks: true, Efforts: any4}},
 	{"openai", "gpt-5.6", Model{Window: 1_050_000, MaxOut: 128_000, Sees: true, Thinks: true, Efforts: any4}},
 	{"openai", "gpt-5-chat", Model{Window: 128_000, MaxOut: 16_384, Sees: true}},
-	{"openai", "gpt-4", Model{Window: 8_192, MaxOut: 4_096}},
+	{"openai", "gpt-4", Model{Window: 8_192, MaxOut: 4_096, Blind: true}},
+	{"openai", "gpt-4.5", Model{Window: 128_000, MaxOut: 16_384, Sees: true}},
+	{"openai", "gpt-4-vision", Model{Window: 128_000, MaxOut: 4_096, Sees: true}},
+	{"openai", "gpt-4-1106-vision", Model{Window: 128_000, MaxOut: 4_096, Sees: true}},
 	{"openai", "gpt-4-turbo", Model{Window: 128_000, MaxOut: 4_096, Sees: true}},
 	{"openai", "gpt-4o", Model{Window: 128_000, MaxOut: 16_384, Sees: true}},
 	{"openai", "gpt-4.1", Model{Window: 1_047_576, MaxOut: 32_768, Sees: true}},
-	{"openai", "gpt-3.5", Model{Window: 16_385, MaxOut: 4_096}},
-	{"openai", "gpt-oss", Model{Window: 131_072, Thinks: true, Efforts: any3}},
+	{"openai", "gpt-3.5", Model{Window: 16_385, MaxOut: 4_096, Blind: true}},
+	{"openai", "gpt-oss", Model{Window: 131_072, Blind: true, Thinks: true, Efforts: any3}},
 	{"openai", "chatgpt-", Model{Window: 128_000, MaxOut: 16_384, Sees: true}},
 	{"openai", "o1", Model{Window: 200_000, MaxOut: 100_000, Sees: true, Thinks: true}},
-	{"openai", "o1-mini", Model{Window: 128_000, MaxOut: 65_536, Thinks: true}},
+	{"openai", "o1-mini", Model{Window: 128_000, MaxOut: 65_536, Blind: true, Thinks: true}},
 	{"openai", "o3", Model{Window: 200_000, MaxOut: 100_000, Sees: true, Thinks: true}},
-	{"openai", "o3-mini", Model{Window: 200_000, MaxOut: 100_000, Thinks: true}},
+	{"openai", "o3-mini", Model{Window: 200_000, MaxOut: 100_000, Blind: true, Thinks: true}},
 	{"openai", "o4-mini", Model{Window: 200_000, MaxOut: 100_000, Sees: true, Thinks: true}},
 	{"openai", "codex-", Model{Thinks: true, Sees: true}},
 
@@ -87,5 +136,11 @@ var families = []family{
 	{"google", "gemini-2.5", Model{Window: 1_048_576, MaxOut: 65_536, Sees: true, Thinks: true, Efforts: any4}},
 	{"google", "gemini-2.5-pro", Model{Window: 1_048_576, MaxOut: 65_536, Sees: true, Thinks: true, Efforts: any3}},
 	{"google", "gemini-3", Model{Window: 1_048_576, MaxOut: 65_536, Sees: true, Thinks: true, Efforts: any3}},
-	{"google", "gemma-3-1b", Model{Window: 32_768, NoTools: true}},
+	{"google", "gemma-3-1b", Model{Window: 32_768, Blind: true, NoTools: true}},
+
+	{"minimax", "minimax-m2", Model{Window: 200_000, MaxOut: 128_000, Blind: true}},
+	{"minimax", "minimax-m", Model{Window: 200_000, MaxOut: 64_000}},
+	{"deepseek", "deepseek-", Model{Thinks: true, Efforts: on}},
+	{"kimi", "kimi-k2", Model{Window: 262_144, Thinks: true, Efforts: on}},
+	{"zai", "glm-", Model{Thinks: true, Efforts: on}},
 }

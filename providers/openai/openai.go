@@ -61,8 +61,8 @@ func (p *Provider) Models(ctx context.Context, cred providerauth.Credential) ([]
 // Stream implements providers.Provider.
 func (p *Provider) Stream(ctx context.Context, cred providerauth.Credential, req providers.Request) iter.Seq2[providers.Delta, error] {
 	return p.svc.Stream(ctx, cred, func() (wire.Call, wire.Decoder, error) {
-		m, known := catalog.Lookup(p.row.id, req.Model)
-		if known && !m.Sees && p.own.ID == "" && wire.HasImage(req) {
+		m, _ := catalog.Lookup(p.row.id, req.Model)
+		if m.Blind && p.own.ID == "" && wire.HasImage(req) {
 			return wire.Call{}, nil, p.svc.Unable("")
 		}
 		if p.row.responses {

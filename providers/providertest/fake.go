@@ -50,7 +50,7 @@ func New(id string) *Fake {
 	f := &Fake{id: id, always: echo, change: make(chan struct{})}
 	f.models = []catalog.Model{
 		{ID: "large", Name: "Large", Window: 100_000, MaxOut: 4096, Sees: true, Thinks: true, Preferred: true},
-		{ID: "small", Name: "Small", Window: 8_000, MaxOut: 1024},
+		{ID: "small", Name: "Small", Window: 8_000, MaxOut: 1024, Blind: true},
 	}
 	f.scheme = providerauth.Scheme{
 		ID: id, Name: id, KeyPage: "https://" + id + ".example/keys", Hosts: []string{id + ".example"},
@@ -212,7 +212,7 @@ func (f *Fake) next(cred providerauth.Credential, req providers.Request) Script 
 	if !f.accepts(cred) {
 		return Play(Fail(&providers.Error{Kind: providers.ErrUnauthorized, Provider: f.scheme.Name, Status: 401}))
 	}
-	if m := f.model(req.Model); m != nil && !m.Sees && wire.HasImage(req) {
+	if m := f.model(req.Model); m != nil && m.Blind && wire.HasImage(req) {
 		return Play(Fail(&providers.Error{Kind: providers.ErrUnable, Provider: f.scheme.Name}))
 	}
 	if len(f.queue) == 0 {
