@@ -15,6 +15,9 @@ func Fit(md string, limit int, size func(md string) int) int {
 	if md == "" {
 		return 0
 	}
+	if len(md) <= 4*limit && size(md) <= limit-closing { // the usual case: an answer that still grows
+		return len(md)
+	}
 	f := &fitter{md: md, limit: limit, size: size}
 	n, all := f.search()
 	if all {
@@ -22,6 +25,9 @@ func Fit(md string, limit int, size func(md string) int) int {
 	}
 	return f.backOff(n)
 }
+
+// closing is more than Split adds at the end of a message.
+const closing = 100
 
 type fitter struct {
 	*cutter

@@ -134,7 +134,7 @@ func checkFit(t *testing.T, name, md string, limit int, size func(string) int) {
 			t.Fatalf("%s: Fit(%q, %d) = %d", name, rest, limit, n)
 		}
 		head, tail := Split(rest, n)
-		if s := size(head); s > limit && n > newCutter(rest, min(4, len(rest))).place(1) {
+		if s := size(head); s > limit && n > newCutter(rest, len(rest)).place(1) {
 			t.Fatalf("%s: Fit(%q, %d) = %d, but %q has %d", name, rest, limit, n, head, s)
 		}
 		if len(tail) >= len(rest) {

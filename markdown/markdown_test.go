@@ -205,22 +205,25 @@ var hostile = map[string]string{
 	"rows": "|a|b|\n|-|-|\n", "fences": "```\na\n", "items of code": "- ```\n",
 }
 
-// TestHostile: no text takes long.
+// TestHostile: no text takes much longer than an ordinary one of its length.
 func TestHostile(t *testing.T) {
+	const size = 40 << 10
+	ordinary := cost(strings.Repeat(essay, size/len(essay)))
 	for name, s := range hostile {
-		s = strings.Repeat(s, 20<<10/len(s))
-		start := time.Now()
-		for _, r := range renderers {
-			_ = r.render(s)
-		}
-		rest := s
-		for i := 0; i < 5 && rest != ""; i++ {
-			_, rest = Split(rest, Fit(rest, 2000, DiscordLen))
-		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%s: %v", name, took)
+		if took := cost(strings.Repeat(s, size/len(s))); took > 100*ordinary && took > 5*time.Second {
+			t.Errorf("%s: %v, an ordinary text takes %v", name, took, ordinary)
 		}
 	}
+}
+
+// cost is how long it takes to show md whole and to cut two messages from it.
+func cost(md string) time.Duration {
+	start := time.Now()
+	_, _ = Telegram(md), HTML(md)
+	for range 2 {
+		_, md = Split(md, Fit(md, 2000, DiscordLen))
+	}
+	return time.Since(start)
 }
 
 // TestWords: the words of a text of any build are all shown, in order, by every service, whole and cut.

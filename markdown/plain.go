@@ -12,6 +12,12 @@ func Plain(md string) string { return render(md, plain{}, writer{}) }
 // PlainLen is how many UTF-16 code units [Plain](md) has.
 func PlainLen(md string) int { return UTF16Len(Plain(md)) }
 
+// Line returns [Plain](md) in one line, for services without line breaks.
+func Line(md string) string { return strings.Join(strings.Fields(Plain(md)), " ") }
+
+// LineLen is how many UTF-16 code units [Line](md) has.
+func LineLen(md string) int { return UTF16Len(Line(md)) }
+
 type plain struct{}
 
 func (plain) text(w *writer, s string) { w.raw(s) }

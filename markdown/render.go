@@ -231,16 +231,15 @@ func linesOf(n ast.Node, src []byte) string {
 
 // words writes s as text; it may have several lines.
 func (r *renderer) words(s string) {
-	if s == "" {
-		return
-	}
-	for i, line := range strings.Split(s, "\n") {
-		if i > 0 {
-			r.w.feed()
-		}
+	for s != "" {
+		line, rest, more := strings.Cut(s, "\n")
 		if line != "" {
 			r.text(&r.w, line)
 		}
+		if more {
+			r.w.feed()
+		}
+		s = rest
 	}
 }
 
