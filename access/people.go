@@ -159,7 +159,7 @@ func (a *Access) Allow(account channels.AccountID, user channels.UserID, role Ro
 	}
 	now, p := a.o.Now(), Person{account, user}
 	begin := now.Add(-time.Hour)
-	if len(a.turns) >= maxCounted {
+	if _, known := a.turns[p]; !known && len(a.turns) >= maxCounted {
 		a.forgetTurns(begin)
 	}
 	recent := slices.DeleteFunc(a.turns[p], func(t time.Time) bool { return !t.After(begin) })
@@ -171,7 +171,7 @@ func (a *Access) Allow(account channels.AccountID, user channels.UserID, role Ro
 	return true, 0
 }
 
-// forgetTurns forgets those who had no turn since begin; if that are too few, whoever comes first. a.mu is held.
+// forgetTurns forgets those who had no turn since begin, and of the others as many that a tenth is free. a.mu is held.
 func (a *Access) forgetTurns(begin time.Time) {
 	for p, times := range a.turns {
 		if len(times) == 0 || !times[len(times)-1].After(begin) {
@@ -179,7 +179,7 @@ func (a *Access) forgetTurns(begin time.Time) {
 		}
 	}
 	for p := range a.turns {
-		if len(a.turns) < maxCounted {
+		if len(a.turns) <= maxCounted*9/10 {
 			return
 		}
 		delete(a.turns, p)
