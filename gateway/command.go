@@ -177,16 +177,17 @@ func fitsWhole(ch channels.Channel, p channels.Post) bool {
 
 // inPrivate answers a person in private, and says so where they asked.
 func (g *Gateway) inPrivate(ctx context.Context, conv store.Conv, m channels.Message, a commands.Answer, o sayOptions) error {
-	to, err := g.direct(ctx, conv, m.From)
-	if err != nil {
+	to, none := g.direct(ctx, conv, m.From)
+	if none != nil {
 		g.tell(ctx, conv, m.ID, "I answer that in private only. Write to me in a private conversation and send it again there.")
 		return nil
 	}
 	p := channels.Post{To: to.Conversation, Key: fmt.Sprintf("c%d.%d", o.key, o.n), Text: a.Text}
+	var err error
 	if p.Choices, err = g.choices(ctx, to, m.From, a.Choices, 24*time.Hour); err != nil {
 		return err
 	}
-	if _, err := g.deliver(ctx, to, p); err != nil {
+	if _, unable := g.deliver(ctx, to, p); unable != nil {
 		g.tell(ctx, conv, m.ID, "I answer that in private only, and could not write to you. Write to me in a private conversation first.")
 		return nil
 	}

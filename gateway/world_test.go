@@ -33,7 +33,6 @@ type world struct {
 	log    *lines
 	path   string
 	roles  map[channels.UserID]access.Role
-	read   int // lines of the chat's log that were wanted already
 	cancel context.CancelFunc
 	done   chan error
 	set    Settings

@@ -29,7 +29,6 @@ type chat struct {
 	shown []channeltest.Shown
 	press map[string]string // by message and label
 	form  string
-	asked chan struct{}
 }
 
 // service gives the terminal, and tells the people which channel was opened.

@@ -77,7 +77,7 @@ func upgrade(conn net.Conn, conv channels.ConversationID) (net.Conn, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	r := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(r, req)
+	resp, err := http.ReadResponse(r, req) //nolint:bodyclose // the connection goes on
 	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		return nil, errors.Join(errors.New("the running gateway does not take a chat; is it of another version?"), conn.Close())
 	}

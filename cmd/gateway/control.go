@@ -35,12 +35,12 @@ func socketPath(home config.Home) string {
 	return filepath.Join(os.TempDir(), "gateway-"+hex.EncodeToString(sum[:8])+".sock")
 }
 
-func listenControl(s *server) (*control, error) {
+func listenControl(ctx context.Context, s *server) (*control, error) {
 	path := socketPath(s.home)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // left by a crash: the home is locked, so nobody uses it
 		return nil, fmt.Errorf("remove the old control socket: %w", err)
 	}
-	ln, err := listenPrivate(path)
+	ln, err := listenPrivate(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("open the control socket: %w", err)
 	}

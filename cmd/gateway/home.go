@@ -30,7 +30,8 @@ type host struct {
 	providers []providers.Provider
 	auth      *providerauth.Manager
 	log       *slog.Logger
-	warnings  []string // what is wrong with the files, a sentence each
+	warnings  []string                 // what is wrong with the files, a sentence each
+	notify    func(providerauth.Event) // set before auth.Run; nil: nobody is told
 }
 
 // openHost finds the home folder, makes it if it is missing, and reads what is in it. A bad config.yaml is an error
@@ -53,6 +54,11 @@ func (a *app) openHost() (*host, error) {
 	h.auth = providerauth.New(providerauth.Options{
 		Store: providerauth.OpenFile(home.Providers()), Schemes: schemes(h.providers), Env: a.env,
 		Order: order(h.config), Log: h.log,
+		Notify: func(e providerauth.Event) {
+			if h.notify != nil {
+				h.notify(e)
+			}
+		},
 	})
 	for _, err := range []error{h.tokens.Err(), h.auth.StoreErr()} {
 		if err != nil {

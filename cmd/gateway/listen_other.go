@@ -2,7 +2,12 @@
 
 package main
 
-import "net"
+import (
+	"context"
+	"net"
+)
 
 // listenPrivate opens a socket in the home folder, whose rights it takes.
-func listenPrivate(path string) (net.Listener, error) { return net.Listen("unix", path) }
+func listenPrivate(ctx context.Context, path string) (net.Listener, error) {
+	return (&net.ListenConfig{}).Listen(ctx, "unix", path)
+}

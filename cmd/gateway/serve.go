@@ -98,10 +98,7 @@ func (a *app) newServer(ctx context.Context, h *host, alone bool) (*server, erro
 	if s.rules, err = newRules(ctx, s); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	s.auth = providerauth.New(providerauth.Options{
-		Store: providerauth.OpenFile(h.home.Providers()), Schemes: schemes(h.providers), Env: a.env,
-		Order: order(h.config), Log: h.log, Notify: s.notify,
-	})
+	h.notify = s.notify
 	s.core = gateway.New(gateway.Options{
 		Store: st, Auth: s.auth, Providers: s.providerList, Policy: s.rules.access, Commands: commands.All(),
 		Settings: coreSettings(h.config), Log: h.log, Version: buildVersion(), Home: string(h.home),
@@ -135,7 +132,7 @@ func (s *server) run(ctx context.Context) (err error) {
 	defer wg.Wait()
 	defer cancel()
 	if !s.alone {
-		control, err := listenControl(s)
+		control, err := listenControl(ctx, s)
 		if err != nil {
 			return err
 		}
@@ -149,7 +146,7 @@ func (s *server) run(ctx context.Context) (err error) {
 	close(s.ending)
 	closing, done := context.WithTimeout(base, 30*time.Second)
 	defer done()
-	return errors.Join(err, s.auth.Close(closing))
+	return errors.Join(err, s.close(closing))
 }
 
 // watchConfig takes up changes of config.yaml; a bad file leaves the last good one in force.
