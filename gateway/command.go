@@ -180,7 +180,7 @@ func (g *Gateway) inPrivate(ctx context.Context, conv store.Conv, m channels.Mes
 	to, none := g.direct(ctx, conv, m.From)
 	if none != nil {
 		g.tell(ctx, conv, m.ID, "I answer that in private only. Write to me in a private conversation and send it again there.")
-		return nil
+		return nil //nolint:nilerr // the person was told
 	}
 	p := channels.Post{To: to.Conversation, Key: fmt.Sprintf("c%d.%d", o.key, o.n), Text: a.Text}
 	var err error
@@ -189,7 +189,7 @@ func (g *Gateway) inPrivate(ctx context.Context, conv store.Conv, m channels.Mes
 	}
 	if _, unable := g.deliver(ctx, to, p); unable != nil {
 		g.tell(ctx, conv, m.ID, "I answer that in private only, and could not write to you. Write to me in a private conversation first.")
-		return nil
+		return nil //nolint:nilerr // the person was told
 	}
 	g.tell(ctx, conv, m.ID, "I have answered you in private.")
 	return nil
