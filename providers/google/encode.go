@@ -76,9 +76,9 @@ func encode(s *wire.Service, req providers.Request) (request, error) {
 	if req.System != "" {
 		body.System = &content{Parts: []any{part{Text: req.System}}}
 	}
-	names := map[string]string{} // of calls, by id
+	sent := map[string]functionCall{} // calls as they are sent, by our id
 	for _, m := range req.Messages {
-		c, err := encodeMessage(s, m, names, old(req.Model))
+		c, err := encodeMessage(s, m, sent, old(req.Model))
 		if err != nil {
 			return request{}, err
 		}
@@ -95,20 +95,21 @@ func encode(s *wire.Service, req providers.Request) (request, error) {
 	return body, nil
 }
 
-func encodeMessage(s *wire.Service, m providers.Message, names map[string]string, old bool) (content, error) {
+func encodeMessage(s *wire.Service, m providers.Message, sent map[string]functionCall, old bool) (content, error) {
 	c := content{Role: "user"}
 	if m.Role == providers.Assistant {
 		c.Role = "model"
 	}
-	lastCall := -1
+	var last *providers.Call // the call before, and where it stands
+	at := 0
 	for _, p := range m.Parts {
 		switch {
 		case p.Raw != nil:
 			if p.By != s.ID {
 				continue
 			}
-			if isCall(p.Raw) && lastCall >= 0 { // the call before it, with its signature
-				c.Parts[lastCall], lastCall = p.Raw, -1
+			if call := callIn(p.Raw); call != nil && last != nil { // the call before it, with its signature
+				c.Parts[at], sent[last.ID], last = p.Raw, *call, nil
 				continue
 			}
 			c.Parts = append(c.Parts, p.Raw)
@@ -121,30 +122,32 @@ func encodeMessage(s *wire.Service, m providers.Message, names map[string]string
 			}
 			c.Parts = append(c.Parts, b)
 		case p.Call != nil:
-			names[p.Call.ID] = p.Call.Name
-			call := part{FunctionCall: &functionCall{wire.CallID(p.Call.ID), p.Call.Name, wire.Args(string(p.Call.Args))}}
+			call := functionCall{wire.CallID(p.Call.ID), p.Call.Name, wire.Args(string(p.Call.Args))}
+			sent[p.Call.ID], last, at = call, p.Call, len(c.Parts)
+			b := part{FunctionCall: &call}
 			if !old {
-				call.ThoughtSignature = unsigned
+				b.ThoughtSignature = unsigned
 			}
-			lastCall = len(c.Parts)
-			c.Parts = append(c.Parts, call)
+			c.Parts = append(c.Parts, b)
 		case p.Result != nil:
 			field := "output"
 			if p.Result.Error {
 				field = "error"
 			}
-			c.Parts = append(c.Parts, part{FunctionResponse: &functionResponse{
-				wire.CallID(p.Result.ID), names[p.Result.ID], map[string]string{field: p.Result.Text}}})
+			call := sent[p.Result.ID]
+			c.Parts = append(c.Parts, part{FunctionResponse: &functionResponse{call.ID, call.Name, map[string]string{field: p.Result.Text}}})
 		}
 	}
 	return c, nil
 }
 
-func isCall(raw json.RawMessage) bool {
+// callIn gives the call in a part, nil if it is none.
+func callIn(raw json.RawMessage) *functionCall {
 	var p struct {
-		Call json.RawMessage `json:"functionCall"`
+		Call *functionCall `json:"functionCall"`
 	}
-	return json.Unmarshal(raw, &p) == nil && p.Call != nil
+	_ = json.Unmarshal(raw, &p)
+	return p.Call
 }
 
 // file sends what Gemini reads as it is: images, PDF, sound and film.

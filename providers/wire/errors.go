@@ -130,8 +130,10 @@ func (s *Service) kind(status int, f failure) error {
 	if k := ofStatus(status); k != nil {
 		return k
 	}
-	if k, ok := types[f.typ]; ok {
-		return k
+	for _, w := range []string{f.code, f.status, f.typ} {
+		if k, ok := types[w]; ok {
+			return k
+		}
 	}
 	if status == 0 {
 		return providers.ErrOverloaded // it began to answer, and then something failed

@@ -96,11 +96,13 @@ func (s *Service) Do(ctx context.Context, cred providerauth.Credential, c Call) 
 func (s *Service) request(ctx context.Context, cred providerauth.Credential, c Call) (*http.Request, error) {
 	var body io.Reader
 	if c.Body != nil {
-		b, err := json.Marshal(c.Body)
-		if err != nil {
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false) // what goes back verbatim stays as it was
+		if err := enc.Encode(c.Body); err != nil {
 			return nil, &providers.Error{Kind: providers.ErrBadRequest, Provider: s.Name, Err: fmt.Errorf("encode the request: %w", err)}
 		}
-		body = bytes.NewReader(b)
+		body = bytes.NewReader(b.Bytes())
 		if c.Method == "" {
 			c.Method = http.MethodPost
 		}

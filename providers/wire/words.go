@@ -88,7 +88,7 @@ var rules = []struct {
 	{providers.ErrTooLong, []string{
 		"prompt is too long", "maximum context length", "context_length_exceeded", "context window", "context length", "exceed context limit",
 		"input token count", "exceeds the maximum number of tokens", "reduce the length of the messages", "input is too long",
-		"request too large for model", "prompt exceeds", "maximum prompt length", "exceeds the available context size", "model's maximum context",
+		"request too large for", "prompt exceeds", "maximum prompt length", "exceeds the available context size", "model's maximum context",
 		"exceeded model token limit", "exceeds the context", "range of input length should be",
 	}},
 	{providers.ErrUnable, []string{
