@@ -98,6 +98,9 @@ func (c *cutter) path(parent ast.Node, end, n int, open []span) ([]span, int) {
 			end = start
 			continue
 		}
+		if n >= end {
+			return open, n
+		}
 		if child.Kind() == ast.KindText {
 			if t := child.(*ast.Text); t.IsRaw() && parent.Kind() != ast.KindCodeSpan && n < t.Segment.Stop {
 				return open, start // a formula
@@ -107,11 +110,8 @@ func (c *cutter) path(parent ast.Node, end, n int, open []span) ([]span, int) {
 		s, closing := c.spanOf(child, start, inner)
 		switch stop := end - closing; {
 		case s.open == "":
-			if n < end {
-				return open, start
-			}
-			return open, n
-		case n <= inner || child.Kind() == ast.KindLink && n >= child.FirstChild().(*ast.Text).Segment.Stop && n < end:
+			return open, start
+		case n <= inner || child.Kind() == ast.KindLink && n >= child.FirstChild().(*ast.Text).Segment.Stop:
 			return open, start
 		case n >= stop && closing > 0:
 			return open, end

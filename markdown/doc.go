@@ -6,15 +6,18 @@
 // shown as text. Pictures become links: nothing is fetched by reading an answer.
 //
 // Any string is valid input, also the beginning of an answer that still grows: what is open at its end is closed.
+// [Growing] prepares such a beginning so that half a marker is not seen. What shows nothing, such as an empty block of
+// code, gives an empty text: see before sending it.
 //
 // An answer that is longer than one message is cut with [Fit], which says where, and [Split], which cuts there:
 //
-//	for md != "" {
-//		n := markdown.Fit(md, 4096, markdown.TelegramLen)
+//	for rest := md; rest != ""; {
 //		var head string
-//		head, md = markdown.Split(md, n)
+//		head, rest = markdown.Split(rest, markdown.Fit(rest, 4096, markdown.TelegramLen))
 //		send(markdown.Telegram(head))
 //	}
+//
+// Services count in their own units: use the Len function of the same name as the renderer.
 //
 // All functions are pure and may be called from several goroutines.
 package markdown

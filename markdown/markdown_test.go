@@ -133,6 +133,8 @@ func TestSplit(t *testing.T) {
 		{"struck", "~~a ", "b~~", "~~a~~ ", "~~b~~"},
 		{"code span", "a `b ", "c` d", "a `b` ", "`c` d"},
 		{"link", "[a ", "b](http://c)", "[a](<http://c>) ", "[b](http://c)"},
+		{"after a link", "[a](http://c)", "dd", "[a](http://c)", "dd"},
+		{"after an address", "x <http://a>", "b", "x <http://a>", "b"},
 		{"address", "a [b](http", "://c) d", "a ", "[b](http://c) d"},
 		{"between backslash and sign", "a \\", "* b", "a ", "\\* b"},
 		{"table", "|a|\n|-|\n|b|\n", "|c|\n|d|\n", "|a|\n|-|\n|b|\n", "|a|\n|-|\n|c|\n|d|\n"},
@@ -170,6 +172,7 @@ func TestFit(t *testing.T) {
 		{"at least a rune", "日", "本", 1},
 		{"no heading at the end", "Some text here\n\n", "# Head\n\nmore text", 26},
 		{"before code", "Some text here\n\n", "```\na\nb\nc\n```\n", 28},
+		{"what closes must fit too", "[" + strings.Repeat("b", 24) + " c](http://a)", "dd", 38},
 		{"line of code", "```\naaaa\nbbbb\n", "cccc\n```\n", 20},
 	} {
 		md := c.head + c.tail
