@@ -9,5 +9,9 @@ func (a *app) commands() []*cobra.Command {
 		a.chatCommand(),
 		a.statusCommand(),
 		a.openCommand(),
+		a.authCommand(),
+		a.loginCommand("login", "signin"),
+		a.logoutCommand("logout", "signout"),
+		a.auditCommand(),
 	}
 }

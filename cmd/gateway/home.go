@@ -15,6 +15,7 @@ import (
 
 	"chatgateway/channelauth"
 	"chatgateway/config"
+	"chatgateway/internal/jsonfile"
 	"chatgateway/internal/secret"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
@@ -25,6 +26,7 @@ import (
 // host is the home folder with what every command needs of it.
 type host struct {
 	home      config.Home
+	env       func(string) string
 	config    *config.Config
 	tokens    *channelauth.File
 	providers []providers.Provider
@@ -41,7 +43,7 @@ func (a *app) openHost() (*host, error) {
 	if err != nil {
 		return nil, exitError{exitConfig, message(err)}
 	}
-	h := &host{home: home}
+	h := &host{home: home, env: a.env}
 	if err := config.LoadEnv(home.DotEnv()); err != nil {
 		h.warnings = append(h.warnings, message(err))
 	}
@@ -49,10 +51,12 @@ func (a *app) openHost() (*host, error) {
 		return nil, exitError{exitConfig, message(err)}
 	}
 	h.log = a.logger(h.config.Log)
+	keys := &vault{home: home, env: a.env}
 	h.tokens = channelauth.Open(home.Channels(), a.env)
+	h.tokens.Codec = keys
 	h.providers = makeProviders(h.config)
 	h.auth = providerauth.New(providerauth.Options{
-		Store: providerauth.OpenFile(home.Providers()), Schemes: schemes(h.providers), Env: a.env,
+		Store: providerauth.NewFile(jsonfile.File{Path: home.Providers(), Codec: keys}), Schemes: schemes(h.providers), Env: a.env,
 		Order: order(h.config), Log: h.log,
 		Notify: func(e providerauth.Event) {
 			if h.notify != nil {
@@ -94,6 +98,9 @@ func (a *app) logger(c config.Log) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cmp.Or(c.Level, "info"))); err != nil {
 		level = slog.LevelInfo
+	}
+	if a.quiet {
+		level = max(level, slog.LevelWarn)
 	}
 	redact := func(_ []string, at slog.Attr) slog.Attr {
 		switch v := at.Value.Any().(type) {

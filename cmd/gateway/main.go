@@ -117,6 +117,8 @@ type app struct {
 	out io.Writer
 	err io.Writer
 	env func(string) string
+
+	quiet bool // only warnings are logged: a command that prints results
 }
 
 // noArgs refuses arguments with a sentence.

@@ -33,9 +33,11 @@ type File struct {
 
 // Codec encrypts a file at rest. Both methods are safe for concurrent use.
 type Codec interface {
-	// Open gives the plain JSON. Data that was never sealed is returned as it is.
+	// Open gives the plain JSON. Data that was never sealed is returned as it is. Where the key is missing the error
+	// wraps ErrSealed.
 	Open(data []byte) ([]byte, error)
-	// Seal gives what is to be written; it must itself be a JSON object that has the key SealedKey.
+	// Seal gives what is to be written: a JSON object that has the key SealedKey, or the plain one where nothing is to
+	// be encrypted.
 	Seal(plain []byte) ([]byte, error)
 }
 
@@ -173,6 +175,9 @@ func (f File) open(data []byte) ([]byte, error) {
 		return data, nil
 	}
 	plain, err := f.Codec.Open(data)
+	if errors.Is(err, ErrSealed) {
+		return nil, &Error{Path: f.Path, Reason: "it is encrypted and there is no key to open it", Do: "give the key (GATEWAY_KEY)", Err: err}
+	}
 	if err != nil {
 		return nil, &Error{Path: f.Path, Reason: "it is encrypted and the key does not open it", Do: "give the key it was encrypted with", Err: err}
 	}
