@@ -80,7 +80,7 @@ type channel struct {
 	me      identity                                    // guarded by mu
 	menu    []channels.Command                          // guarded by mu
 	tokens  map[channels.MessageID]*interaction         // guarded by mu
-	hidden  map[string]hiddenMessage                    // guarded by mu, by the message's id
+	answers map[string]answer                           // guarded by mu, by the message's id
 	taken   *recent                                     // guarded by mu: interactions
 	threads map[string]string                           // guarded by mu: threads to be opened by their first answer, and their titles
 	flat    map[string]bool                             // guarded by mu: threads that could not be opened
@@ -102,7 +102,7 @@ func open(o channels.Options) (channels.Channel, error) {
 		return nil, errors.New("discord: attachment_limit must not be negative")
 	}
 	c := &channel{o: o, set: set, log: o.Log, times: usual, taken: newRecent(2048),
-		tokens: map[channels.MessageID]*interaction{}, hidden: map[string]hiddenMessage{}, threads: map[string]string{}, flat: map[string]bool{},
+		tokens: map[channels.MessageID]*interaction{}, answers: map[string]answer{}, threads: map[string]string{}, flat: map[string]bool{},
 		directs: map[channels.UserID]channels.ConversationID{}}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -150,7 +150,7 @@ func open(o channels.Options) (channels.Channel, error) {
 func (c *channel) Run(ctx context.Context, h channels.Handler) error {
 	c.report(status.Connecting, "")
 	if c.token().Empty() {
-		return fmt.Errorf("discord: there is no %s: %w", tokenField, channels.ErrRejected)
+		return &stateError{"There is no bot token; set one with `gateway channels set discord bot_token`.", channels.ErrRejected}
 	}
 	if _, err := c.lookUp(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -173,6 +173,7 @@ func (c *channel) Run(ctx context.Context, h channels.Handler) error {
 	stopped := ctx.Err() != nil
 	cancel()
 	wg.Wait()
+	c.inbox.end(ctx)
 	c.tasks.Wait()
 	if stopped {
 		return nil
@@ -229,7 +230,7 @@ func (c *channel) Delete(ctx context.Context, conv channels.ConversationID, id c
 		return err
 	}
 	if strings.HasPrefix(string(id), hiddenMark) {
-		h, err := c.hiddenBy(id)
+		h, err := c.answerAt(string(id)[len(hiddenMark):])
 		if err != nil {
 			return err
 		}
@@ -324,51 +325,6 @@ func (c *channel) editEvery() time.Duration {
 		return max(time.Duration(*l*float64(time.Second)), time.Second)
 	}
 	return editEvery
-}
-
-// editShown edits a message that all see. Where it was the answer to a command and cannot be reached otherwise, the
-// command's token is used.
-func (c *channel) editShown(ctx context.Context, to address, id channels.MessageID, part wirePost, partial bool) error {
-	return c.inChannel(to, func(channel string) error {
-		return c.rest.do(ctx, call{what: "edit", method: "PATCH", path: "/channels/" + channel + "/messages/" + string(id),
-			route: "/channels/#/messages/#", major: channel, body: part, partial: partial}, nil)
-	})
-}
-
-// editHidden edits a message that one person alone sees; further parts follow it in the same way.
-func (c *channel) editHidden(ctx context.Context, id channels.MessageID, parts []wirePost, partial bool) error {
-	h, err := c.hiddenBy(id)
-	if err != nil {
-		return err
-	}
-	if _, err := h.by.edit(ctx, h.id, parts[0], nil, partial); err != nil {
-		return err
-	}
-	for _, part := range parts[1:] {
-		m, err := h.by.post(ctx, part, nil, true, false)
-		if err != nil {
-			return err
-		}
-		c.keepHidden(m, h.by)
-	}
-	return nil
-}
-
-// inChannel does something in a conversation's channel; in the parent of a thread that could not be opened.
-func (c *channel) inChannel(to address, do func(channel string) error) error {
-	err := do(to.channel)
-	if to.parent != "" && is(err, codeUnknownChannel, codeUnknownMessage) {
-		return do(to.parent)
-	}
-	return err
-}
-
-// gone makes no error of a message that is gone already.
-func gone(err error) error {
-	if is(err, codeUnknownMessage) {
-		return nil
-	}
-	return err
 }
 
 // checkToken says what is wrong with a bot token, without repeating it.

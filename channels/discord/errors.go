@@ -28,6 +28,8 @@ const (
 	codeThreadLocked       = 160005
 )
 
+const badToken = "Discord refuses the bot token; set a new one from " + portal + ", page Bot."
+
 // apiError is an answer of Discord's that is no success. Its texts hold no address and no body.
 type apiError struct {
 	what    string // what was being done
@@ -68,7 +70,7 @@ func (e *apiError) Is(target error) bool {
 func (e *apiError) UserMessage() string {
 	switch {
 	case e.status == http.StatusUnauthorized:
-		return "Discord refuses the bot token; set a new one from the Developer Portal."
+		return badToken
 	case e.code == codeNoPermission || e.code == codeNoAccess:
 		return "The bot lacks a permission in this Discord channel; `gateway channels test discord` names it."
 	case e.code == codeNoMessages:
@@ -95,17 +97,20 @@ func is(err error, codes ...int) bool {
 	return false
 }
 
-// setupError is something to be changed at Discord first.
-type setupError struct{ text string }
+// stateError is why the account cannot work as it is.
+type stateError struct {
+	text string
+	err  error // ErrRejected or ErrSetup
+}
 
 // Error implements error.
-func (e *setupError) Error() string { return "discord: " + e.text }
+func (e *stateError) Error() string { return "discord: " + e.text }
 
-// Unwrap makes it an ErrSetup.
-func (e *setupError) Unwrap() error { return channels.ErrSetup }
+// Unwrap gives what the core decides by.
+func (e *stateError) Unwrap() error { return e.err }
 
 // UserMessage says it to a person.
-func (e *setupError) UserMessage() string { return e.text }
+func (e *stateError) UserMessage() string { return e.text }
 
 // unsupported says what Discord cannot do here.
 func unsupported(what string) error {

@@ -30,7 +30,7 @@ var usual = times{tick: time.Second, most: time.Minute, open: 30 * time.Second, 
 
 const (
 	intents        = discordgo.IntentGuilds | discordgo.IntentGuildMessages | discordgo.IntentDirectMessages
-	resumesMost    = 3
+	resumesMost    = 5
 	flagsContent   = 1<<18 | 1<<19 // of the application: it has the Message Content intent
 	closeRejected  = 4004
 	closeSharding  = 4011
@@ -76,15 +76,15 @@ func (c *channel) supervise(ctx context.Context) (err error) {
 		case ctx.Err() != nil:
 			return nil
 		case code == closeRejected:
-			return fmt.Errorf("discord: the bot token is not taken any more: %w", channels.ErrRejected)
+			return &stateError{badToken, channels.ErrRejected}
 		case code == closeForbidden && content:
 			content = false
 			forget()
 			continue
 		case code == closeForbidden || code == closeNoSuch:
-			return &setupError{"Discord refuses the bot's intents; look at " + c.page("bot") + ", Privileged Gateway Intents."}
+			return &stateError{"Discord refuses the bot's intents; look at " + c.page("bot") + ", Privileged Gateway Intents.", channels.ErrSetup}
 		case code == closeSharding:
-			return &setupError{"The bot is in more servers than one connection serves; remove it from some."}
+			return &stateError{"The bot is in more servers than one connection serves; remove it from some.", channels.ErrSetup}
 		case errors.Is(err, errHung):
 			c.log.Warn("discord: a connection hung and was given up")
 			forget()

@@ -23,6 +23,8 @@ const (
 	tokensMax = 5000
 	formsMark = "ask." // begins the ids of the controls that Ask shows
 	menuMark  = "menu."
+
+	restarting = "The bot is being restarted. Please send that again in a minute."
 )
 
 // interaction is a command or a press, and the right to answer it.
@@ -114,7 +116,7 @@ func (i *interaction) wait(pending bool) (before bool) {
 
 // respond gives the first answer.
 func (i *interaction) respond(ctx context.Context, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, ackTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackTime) // also at the end: the person waits
 	defer cancel()
 	c := call{what: "answer", method: "POST", path: "/interactions/" + i.wire.ID + "/" + i.wire.Token + "/callback", body: answer,
 		token: true, unbound: true, once: true}
@@ -141,6 +143,7 @@ func (i *interaction) message(ctx context.Context) (m channels.Message, ok bool)
 	select {
 	case <-i.acked:
 	case <-ctx.Done():
+		i.drop(ctx, restarting)
 		return m, false
 	}
 	if is(i.err, codeAnswered) {
@@ -229,7 +232,11 @@ func (i *interaction) drop(ctx context.Context, text string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackTime) // it is told also at the end
 	i.c.tasks.Go(func() {
 		defer cancel()
-		if _, err := i.post(ctx, wirePost{Content: text}, nil, true, false); err != nil {
+		select {
+		case <-i.acked:
+		case <-ctx.Done():
+		}
+		if _, err := i.post(ctx, wirePost{Content: text}, nil, !i.waits(), false); err != nil {
 			i.c.log.Warn("discord: a command was lost, and its person could not be told", "err", err)
 		}
 	})

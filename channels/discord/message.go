@@ -41,6 +41,9 @@ func (c *channel) message(ctx context.Context, m wireMessage, fetched bool) (out
 		m.Type != messageDefault && m.Type != messageReply {
 		return out, false
 	}
+	if m.Guild == "" && m.Kind != nil && *m.Kind != channelDM {
+		return out, false // others would see what is answered
+	}
 	p := place{channel: m.Channel}
 	addressed := true
 	if m.Guild != "" {

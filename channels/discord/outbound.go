@@ -67,20 +67,19 @@ func (c *channel) showPart(ctx context.Context, p channels.Post, to address, by 
 		m, err := by.post(ctx, part, files, hidden || by.hidden, p.Partial)
 		switch {
 		case err == nil:
-			return c.keepHidden(m, by), nil
+			return c.keepAnswer(m, by), nil
 		case hidden || by.hidden || !errors.Is(err, errors.ErrUnsupported) || ctx.Err() != nil:
 			return "", err
 		}
 	}
 	m, err := c.post(ctx, to, part, files, p.Partial)
-	if by != nil && errors.Is(err, channels.ErrGone) {
+	if by != nil && (errors.Is(err, channels.ErrGone) || is(err, codeNoPermission)) {
 		// Commands can be given where the bot may not write.
-		m, err = by.post(ctx, part, files, false, p.Partial)
+		if m, err = by.post(ctx, part, files, false, p.Partial); err == nil {
+			return c.keepAnswer(m, by), nil
+		}
 	}
-	if err != nil {
-		return "", err
-	}
-	return c.keepHidden(m, by), nil
+	return c.shownAs(&m), err
 }
 
 // post posts a message into a channel, opening the thread that it goes to if that is not there yet.

@@ -300,7 +300,8 @@ func (w *watched) Read(p []byte) (int, error) {
 		w.s.read.Store(time.Now().UnixNano())
 	}
 	if err != nil {
-		w.lost()
+		// discordgo would tell Discord that the session is over, on a socket that is only silent.
+		_ = w.Close()
 	}
 	return n, err
 }

@@ -10,8 +10,8 @@ import (
 // hiddenMark begins the ids of messages that one person alone sees: only the token of an interaction reaches them.
 const hiddenMark = "e"
 
-// hiddenMessage is such a message, and who can change it.
-type hiddenMessage struct {
+// answer is a message that was posted by an interaction's token, and who can change it.
+type answer struct {
 	by *interaction
 	id string // at that interaction: "@original" or the message's id
 }
@@ -26,7 +26,7 @@ func (c *channel) keepToken(i *interaction) {
 	}
 	c.tokens[i.id()] = i
 	if m := i.wire.Message; m != nil && m.Flags&flagEphemeral != 0 {
-		c.hidden[m.ID] = hiddenMessage{i, "@original"}
+		c.answers[m.ID] = answer{i, "@original"}
 	}
 }
 
@@ -38,9 +38,9 @@ func (c *channel) sweepTokens() {
 			delete(c.tokens, id)
 		}
 	}
-	for id, h := range c.hidden {
+	for id, h := range c.answers {
 		if now.After(h.by.until) {
-			delete(c.hidden, id)
+			delete(c.answers, id)
 		}
 	}
 }
@@ -98,23 +98,23 @@ func (c *channel) shownAs(m *wireShown) channels.MessageID {
 	return channels.MessageID(m.ID)
 }
 
-// keepHidden remembers who can change a message that one person alone sees.
-func (c *channel) keepHidden(m wireShown, by *interaction) channels.MessageID {
-	if m.Flags&flagEphemeral != 0 {
+// keepAnswer remembers who can change a message that was posted by a token, and gives its id.
+func (c *channel) keepAnswer(m wireShown, by *interaction) channels.MessageID {
+	if by != nil {
 		c.mu.Lock()
-		c.hidden[m.ID] = hiddenMessage{by, m.ID}
+		c.answers[m.ID] = answer{by, m.ID}
 		c.mu.Unlock()
 	}
 	return c.shownAs(&m)
 }
 
-// hiddenBy finds who can change a message that one person alone sees.
-func (c *channel) hiddenBy(id channels.MessageID) (hiddenMessage, error) {
+// answerAt finds who can change a message that was posted by a token.
+func (c *channel) answerAt(id string) (answer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	h, ok := c.hidden[string(id)[len(hiddenMark):]]
-	if !ok || time.Now().After(h.by.until) {
-		return h, unsupported("the time to change this message has passed")
+	a, ok := c.answers[id]
+	if !ok || time.Now().After(a.by.until) {
+		return a, unsupported("the time to change this message has passed")
 	}
-	return h, nil
+	return a, nil
 }

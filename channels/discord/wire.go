@@ -48,6 +48,7 @@ type wireMessage struct {
 	ID           string           `json:"id"`
 	Channel      string           `json:"channel_id"`
 	Guild        string           `json:"guild_id"`
+	Kind         *int             `json:"channel_type"` // of the channel; absent over REST
 	Author       wireUser         `json:"author"`
 	Member       *wireMember      `json:"member"`
 	Content      string           `json:"content"`

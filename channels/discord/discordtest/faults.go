@@ -74,6 +74,7 @@ type gatewayFaults struct {
 	forget  bool // no session can be resumed
 	early   int  // so many connections are told to reconnect (op 7) before they are ready
 	refuse  int  // so many connections are refused
+	close   int  // the next IDENTIFY or RESUME is answered with this code
 	strict  bool // the Message Content intent is refused although the application has it
 }
 
@@ -100,6 +101,9 @@ func (s *Server) Early(n int) { s.set(func() { s.gate.early = n }) }
 
 // Refuse refuses the next n connections to the gateway.
 func (s *Server) Refuse(n int) { s.set(func() { s.gate.refuse = n }) }
+
+// CloseNext closes the next connection with a code, when the bot has said who it is.
+func (s *Server) CloseNext(code int) { s.set(func() { s.gate.close = code }) }
 
 // RefuseContent refuses the Message Content intent at the gateway alone.
 func (s *Server) RefuseContent() { s.set(func() { s.gate.strict = true }) }

@@ -200,7 +200,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, shown string, bo
 	case len(out) == 0:
 		status = http.StatusNoContent
 	}
-	w.Header().Set("Content-Type", "application/json")
+	if status != http.StatusNoContent {
+		w.Header().Set("Content-Type", "application/json")
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(out)
 	s.note(r.Method, shown, status, body)

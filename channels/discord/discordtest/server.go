@@ -319,6 +319,9 @@ func (s *Server) messageJSON(m *message, gateway bool) object {
 				"pinned": false, "type": r.kind, "flags": r.flags, "components": []any{}}
 		}
 	}
+	if gateway {
+		o["channel_type"] = c.kind
+	}
 	if gateway && c.kind != direct {
 		o["guild_id"] = s.Guild
 		if m.asked == nil {

@@ -1,0 +1,268 @@
+package discord
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/channels/discord/discordtest"
+)
+
+// TestMended goes through the ways in which a connection ends. After each the bot hears again, once each, also what was
+// said while it was away.
+func TestMended(t *testing.T) {
+	t.Parallel()
+	const early = "asked to reconnect before it was ready" // discordgo hangs then
+	for _, c := range []struct {
+		name    string
+		times   func(*times)
+		break_  func(*discordtest.Server)
+		resumed bool // the session goes on
+	}{
+		{"cut", nil, func(s *discordtest.Server) { s.Cut() }, true},
+		{"asked to reconnect", nil, func(s *discordtest.Server) { s.Reconnect() }, true},
+		{"closed, to be resumed", nil, func(s *discordtest.Server) { s.CloseGateway(4000) }, true},
+		{"closed, session over", nil, func(s *discordtest.Server) { s.Forget(true); s.CloseGateway(4009) }, false},
+		{"session over", nil, func(s *discordtest.Server) { s.InvalidSession() }, false},
+		{"silent", func(t *times) { t.silence = 200 * time.Millisecond }, func(s *discordtest.Server) { s.Silence() }, true},
+		{"cannot be resumed", nil, func(s *discordtest.Server) { s.Forget(true); s.Cut() }, false},
+		{"refused for a while", nil, func(s *discordtest.Server) { s.Refuse(3); s.Cut() }, true},
+		{"refused for longer", nil, func(s *discordtest.Server) { s.Refuse(8); s.Cut() }, false},
+		{early, func(t *times) { t.open, t.grace = 500*time.Millisecond, 1200*time.Millisecond },
+			func(s *discordtest.Server) { s.Early(1); s.Cut() }, false},
+		{"asked for a heartbeat", nil, func(s *discordtest.Server) { s.Beat(); s.Cut() }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			o := discordtest.Options{}
+			if c.name == "silent" {
+				o.Heartbeat = 50 * time.Millisecond
+			}
+			b := newBot(t, o, func(_ *Settings, ts *times) {
+				if c.times != nil {
+					c.times(ts)
+				}
+			}).start()
+			b.says(discordtest.Said{Person: "ann", Text: "before"})
+			b.says(discordtest.Said{Person: "ann", Text: b.at("before, in the guild"), Channel: b.s.Channel})
+			c.break_(b.s)
+			b.s.Say(discordtest.Said{Person: "ann", Text: "meanwhile 1"})
+			b.s.Say(discordtest.Said{Person: "ann", Text: b.at("meanwhile 2"), Channel: b.s.Channel})
+			b.heard("meanwhile 1")
+			b.heard("meanwhile 2")
+			b.until("it is connected again", func() bool { return b.state().State == "connected" && b.s.Online() })
+			b.says(discordtest.Said{Person: "ann", Text: "after"})
+			got := b.texts()
+			slices.Sort(got)
+			if want := []string{"after", "before", "before, in the guild", "meanwhile 1", "meanwhile 2"}; !slices.Equal(got, want) {
+				t.Errorf("heard %q, want %q", got, want)
+			}
+			if n := b.s.Counts(); c.name != early && ((n.Resumed > 0) != c.resumed || (n.Identified > 1) == c.resumed) {
+				t.Errorf("at the gateway: %+v; resumed should be %v", n, c.resumed)
+			}
+		})
+	}
+}
+
+// TestClosedForGood: what cannot be mended ends Run with the right error.
+func TestClosedForGood(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[int]error{4004: channels.ErrRejected, 4013: channels.ErrSetup, 4011: channels.ErrSetup} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			b := newBot(t, discordtest.Options{}, nil).start()
+			b.s.CloseNext(code)
+			b.s.CloseGateway(code)
+			err := b.failed()
+			var told interface{ UserMessage() string }
+			if !errors.Is(err, want) || !errors.As(err, &told) {
+				t.Errorf("Run gave %v, want %v with a sentence", err, want)
+			}
+		})
+	}
+	t.Run("401", func(t *testing.T) {
+		t.Parallel()
+		b := newBot(t, discordtest.Options{}, nil).start()
+		b.s.Fail(discordtest.Fault{Path: "/gateway/bot", Status: 401, Body: `{"message": "401: Unauthorized", "code": 0}`, Times: -1})
+		b.s.CloseNext(4009)
+		b.s.Cut()
+		if err := b.failed(); !errors.Is(err, channels.ErrRejected) {
+			t.Errorf("Run gave %v", err)
+		}
+	})
+	t.Run("4004 at the start", func(t *testing.T) {
+		t.Parallel()
+		b := newBot(t, discordtest.Options{}, nil)
+		b.s.CloseNext(4004)
+		b.launch()
+		if err := b.failed(); !errors.Is(err, channels.ErrRejected) {
+			t.Errorf("Run gave %v", err)
+		}
+	})
+}
+
+// TestStarts: Discord allows so many sessions a day, and no more are begun.
+func TestStarts(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil)
+	b.s.Starts(0, 300*time.Millisecond)
+	b.launch()
+	b.until("it says that it waits", func() bool { return strings.Contains(b.state().Detail, "allows no further connection") })
+	b.s.Starts(1, time.Hour)
+	b.until("it is connected", func() bool { return b.state().State == "connected" })
+	if n := b.s.Counts(); n.Identified != 1 || n.Invalid != 0 {
+		t.Errorf("at the gateway: %+v", n)
+	}
+}
+
+// TestFlapping: a gateway that takes every connection and drops it is not hammered.
+func TestFlapping(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, func(_ *Settings, ts *times) { ts.tick, ts.most = 100*time.Millisecond, time.Second }).start()
+	b.s.Forget(true)
+	begun := time.Now()
+	for range 4 {
+		n := b.s.Counts().Identified
+		b.s.Cut()
+		b.until("it begins again", func() bool { return b.s.Counts().Identified > n && b.s.Online() })
+	}
+	if d := time.Since(begun); d < 700*time.Millisecond {
+		t.Errorf("four new sessions within %v", d)
+	}
+}
+
+// TestOddEvents: what is not known, or not as it should be, ends nothing.
+func TestOddEvents(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil).start()
+	b.s.Emit("MESSAGE_CREATE", map[string]any{"id": 7, "content": []any{1}, "author": "me"})
+	b.s.Emit("MESSAGE_CREATE", map[string]any{})
+	b.s.Emit("INTERACTION_CREATE", map[string]any{"id": "1", "type": 99, "token": "interaction-token-x", "user": map[string]any{"id": "5"}})
+	b.s.Emit("GUILD_CREATE", map[string]any{"id": true})
+	b.s.Emit("SOMETHING_NEW", map[string]any{"x": 1})
+	id, direct := fmt.Sprint(idAt(time.Now())), b.s.Direct("ann")
+	b.s.Emit("MESSAGE_CREATE", map[string]any{"id": id, "channel_id": direct, "author": map[string]any{"id": b.s.User("ann"), "username": "ann"}, "content": "with the newest",
+		"timestamp": "2026-01-01T00:00:00Z", "type": 0, "components": []any{map[string]any{"type": 99, "label": map[string]any{"x": 1}}}})
+	b.heard("with the newest")
+	b.says(discordtest.Said{Person: "ann", Text: "fine"})
+	if n := b.s.Counts(); n.Closed != 0 {
+		t.Errorf("at the gateway: %+v", n)
+	}
+}
+
+// TestMissed: what was said while the program did not run is taken once, in order, also when much was said and Discord has
+// trouble.
+func TestMissed(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil).start()
+	b.says(discordtest.Said{Person: "ann", Text: "known"})
+	m := b.says(discordtest.Said{Person: "ann", Text: b.at("known in the guild"), Channel: b.s.Channel})
+	bob, err := b.c.Direct(t.Context(), channels.UserID(b.s.User("bob"))) // written to, not heard from
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.says(discordtest.Said{Person: "ann", Text: "last"})
+	b.stop()
+	var want []string
+	for n := range 250 {
+		text := fmt.Sprintf("missed %d", n)
+		want = append(want, text)
+		b.s.Say(discordtest.Said{Person: "ann", Text: text})
+	}
+	b.s.Say(discordtest.Said{Person: "ann", Text: b.at("missed in the guild"), Channel: b.s.Channel})
+	b.s.Say(discordtest.Said{Person: "bob", Text: "bob answers"})
+	b.s.Say(discordtest.Said{Person: "robot", Bot: true, Text: "noise"})
+	b.s.Fail(discordtest.Fault{Method: "GET", Path: b.s.Direct("ann") + "/messages", Status: 500, Times: 7})
+	b.open(nil)
+	b.start()
+	b.s.Say(discordtest.Said{Person: "ann", Text: "live"})
+	b.heard("live")
+	if got := b.heard("missed in the guild"); got.Conversation != m.Conversation || !slices.Equal(got.Places, m.Places) || got.Private {
+		t.Errorf("read over REST: %+v; told by the gateway: %+v", got, m)
+	}
+	if got := b.heard("bob answers"); got.Conversation != bob || !got.Private {
+		t.Errorf("bob's answer is %+v", got)
+	}
+	var got []string
+	for _, x := range b.texts() {
+		if strings.HasPrefix(x, "missed ") && x != "missed in the guild" {
+			got = append(got, x)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d of %d messages were taken, or not in order: %q", len(got), len(want), got)
+	}
+	if all := b.texts(); all[len(all)-1] != "live" && !slices.Contains(all[len(all)-3:], "live") {
+		t.Errorf("what was said last was taken before what was missed: %q", all[len(all)-3:])
+	}
+	b.stop()
+	before := len(b.texts())
+	b.open(nil)
+	b.start()
+	b.says(discordtest.Said{Person: "ann", Text: "once more"})
+	if n := len(b.texts()) - before; n != 1 {
+		t.Errorf("after another restart %d messages were taken, want one", n)
+	}
+}
+
+// TestRoles: messages read over REST come without roles; they are asked for where access goes by roles.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, func(s *Settings, _ *times) { s.Roles = []string{"77"} }).start()
+	b.s.Roles("ann", "77", "88")
+	if m := b.says(discordtest.Said{Person: "ann", Text: b.at("live"), Channel: b.s.Channel}); !slices.Equal(m.Roles, []string{"77", "88"}) {
+		t.Errorf("roles are %q", m.Roles)
+	}
+	b.stop()
+	b.s.Say(discordtest.Said{Person: "ann", Text: b.at("missed"), Channel: b.s.Channel})
+	b.open(func(s *Settings, _ *times) { s.Roles = []string{"77"} })
+	b.start()
+	if m := b.heard("missed"); !slices.Equal(m.Roles, []string{"77", "88"}) {
+		t.Errorf("roles of what was missed are %q", m.Roles)
+	}
+}
+
+// TestOverflow: more comes than the queue holds while nothing can be kept; nothing is lost or out of order.
+func TestOverflow(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil)
+	b.c.inbox.queue = make(chan event, 8)
+	b.start()
+	b.mu.Lock()
+	b.refuse = 4
+	b.mu.Unlock()
+	var want []string
+	for n := range 120 {
+		want = append(want, fmt.Sprintf("%d", n))
+		b.s.Say(discordtest.Said{Person: "ann", Text: want[n]})
+	}
+	b.heard("119")
+	if got := b.texts(); !slices.Equal(got, want) {
+		t.Errorf("heard %q", got)
+	}
+}
+
+// TestEndsSoon: Run ends although Discord asked it to wait for an hour.
+func TestEndsSoon(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil)
+	b.s.Fail(discordtest.Fault{Path: "/users/@me", Status: 429, Wait: time.Hour, Body: "", Times: -1})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.c.Run(ctx, b.handle) }()
+	b.until("it has asked", func() bool { return len(b.s.Requests("GET", "/users/@me")) > 0 })
+	cancel()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Errorf("Run gave %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("Run did not end")
+	}
+}

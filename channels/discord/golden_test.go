@@ -1,0 +1,141 @@
+package discord
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/channels/discord/discordtest"
+	"chatgateway/login"
+)
+
+var updateGolden = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with a file of testdata. What differs from run to run is replaced by words.
+func golden(t *testing.T, name string, v any) {
+	t.Helper()
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	got := text.Bytes()
+	for re, to := range map[string]string{`"nonce": "[^"]+"`: `"nonce": "…"`, `ask\.[A-Z2-7]{26}`: "ask.…", `"\d{17,20}"`: `"<id>"`} {
+		got = regexp.MustCompile(re).ReplaceAll(got, []byte(to))
+	}
+	file := filepath.Join("testdata", name+".json")
+	if *updateGolden {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs:\n%s", file, got)
+	}
+}
+
+// last gives the body of the last request of a kind.
+func (b *bot) last(method, path string) (v any) {
+	b.t.Helper()
+	all := b.s.Requests(method, path)
+	if len(all) == 0 {
+		b.t.Fatalf("no %s %s came in", method, path)
+	}
+	if err := json.Unmarshal([]byte(all[len(all)-1].Body), &v); err != nil {
+		b.t.Fatal(err)
+	}
+	return v
+}
+
+// TestGolden keeps what is sent to Discord, message by message.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil)
+	b.setMenu(menu())
+	b.start()
+	golden(t, "commands", b.last("PUT", "/commands").(map[string]any)[""])
+	m := b.says(discordtest.Said{Person: "ann", Text: b.at("hello"), Channel: b.s.Channel})
+	send := func(name string, p channels.Post) {
+		t.Helper()
+		p.To = m.Conversation
+		b.send(p)
+		golden(t, name, b.last("POST", "/messages"))
+	}
+	send("answer", channels.Post{Answers: m.ID, Key: "k", Text: "# A title\n\nSome **bold** text for @everyone, a [link](https://example.com), and\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```go\nx := 1\n```"})
+	send("buttons", channels.Post{Key: "k2", Text: "Which one?", Choices: []channels.Choice{{Label: "Left", Press: "p-1"}, {Label: "Right", Press: "p-2"}, {Label: "Read more", URL: "https://example.com"}}})
+	var models []channels.Choice
+	for n := range 30 {
+		models = append(models, channels.Choice{Label: fmt.Sprintf("model %02d", n), Press: channels.PressID(fmt.Sprintf("p-m%02d", n))})
+	}
+	send("menu", channels.Post{Key: "k3", Text: "Which model?", Choices: models})
+	if err := b.c.Edit(t.Context(), b.send(channels.Post{To: m.Conversation, Text: "x"}), channels.Post{To: m.Conversation, Text: "edited"}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "edit", b.last("PATCH", "/messages/"))
+	if _, err := b.c.Upload(t.Context(), channels.Post{To: m.Conversation, Key: "k4", Text: "a file"}, []channels.File{{Name: "a.txt", Type: "text/plain", Data: []byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "file", b.last("POST", "/messages"))
+
+	_, cmd := b.slash("ann", b.s.Channel, "login")
+	golden(t, "deferred", b.last("POST", "/callback"))
+	b.send(channels.Post{To: m.Conversation, Only: cmd.From, Answers: cmd.ID, Text: "Sign in there.", Choices: []channels.Choice{{Label: "Sign in", URL: "https://example.com/login"}}})
+	golden(t, "private", b.last("PATCH", "/webhooks/"))
+	b.send(channels.Post{To: m.Conversation, Only: cmd.From, Answers: cmd.ID, Text: "And one more thing."})
+	golden(t, "private_more", b.last("POST", "/webhooks/"))
+
+	step := login.Step{Text: "Your key, please.", Expires: time.Now().Add(time.Minute), Field: &login.Field{Name: "API key", Secret: true, Check: func(s string) error {
+		if s != "right" {
+			return errors.New("This is not a key; it begins with sk-.")
+		}
+		return nil
+	}}}
+	got := b.ask(t.Context(), channels.Post{To: m.Conversation, Only: cmd.From, Answers: cmd.ID, Text: step.Text}, step)
+	var q discordtest.Shown
+	b.until("the question is shown", func() bool {
+		all := b.s.See("ann", b.s.Channel)
+		q = all[len(all)-1]
+		return strings.Contains(q.Text, "Your key")
+	})
+	golden(t, "question", b.last("POST", "/webhooks/"))
+	form, err := b.s.Press("ann", b.s.Channel, q.ID, "Enter API key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "form", b.last("POST", "/callback"))
+	for name, text := range map[string]string{"form_wrong": "wrong"} {
+		if _, err := b.s.Submit("ann", form, text); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, b.last("POST", "/callback"))
+	}
+	if _, err := b.s.Submit("ann", form, "right"); err != nil {
+		t.Fatal(err)
+	}
+	if a := <-got; a.err != nil {
+		t.Fatal(a.err)
+	}
+	golden(t, "form_right", b.last("POST", "/callback"))
+	if _, err := b.s.Complete("ann", b.s.Channel, "model", "model", "-3"); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "completions", b.last("POST", "/callback"))
+}
