@@ -50,12 +50,16 @@ func FuzzRender(f *testing.F) {
 	})
 }
 
-// TestPrefixes renders every beginning of the seeds.
+// TestPrefixes renders every beginning of the seeds, and of an answer that grows by five bytes.
 func TestPrefixes(t *testing.T) {
-	for _, s := range append(seeds, essay) {
+	for _, s := range seeds {
 		for n := range s {
 			checkRender(t, s[:n])
 		}
+	}
+	for n := 0; n < len(essay); n += 5 {
+		checkRender(t, essay[:n])
+		checkRender(t, Growing(essay[:n]))
 	}
 }
 
