@@ -37,7 +37,7 @@ func (c *channel) Test(ctx context.Context) ([]string, error) {
 		return append(lines, "A webhook is set, so another program gets its messages. The gateway removes it when it starts."), nil
 	}
 	// Without an offset a poll confirms nothing. It is held for long enough that another poller comes back.
-	err = a.call(ctx, "getUpdates", tgbotapi.Params{"timeout": "3", "limit": "1"}, nil)
+	err = a.call(ctx, "getUpdates", tgbotapi.Params{"timeout": "8", "limit": "1"}, nil)
 	var r *reply
 	if errors.As(err, &r) && r.code == http.StatusConflict {
 		return append(lines, "Something reads its messages already: this gateway, if it runs now, else another program that must be stopped."), nil

@@ -27,11 +27,10 @@ type budgets struct {
 
 // budget is one chat's. A write costs one of what refills with time.
 type budget struct {
-	turn    chan struct{} // holds one: the write on its way
-	waiting int           // whole answers that wait; guarded by budgets.mu, as all below
-	until   time.Time     // Telegram asked to wait
-	left    float64       // writes left
-	at      time.Time     // when left was right
+	turn  chan struct{} // holds one: the write on its way, or waiting; whole answers wait in line for it
+	until time.Time     // Telegram asked to wait; guarded by budgets.mu, as all below
+	left  float64       // writes left
+	at    time.Time     // when left was right
 }
 
 // enter takes the turn in a chat. It returns when the write may be sent; leave must be called after it. A partial
@@ -44,8 +43,6 @@ func (b *budgets) enter(ctx context.Context, chat int64, partial bool) (leave fu
 		}
 		return func() { <-c.turn }, nil
 	}
-	b.count(c, 1)
-	defer b.count(c, -1)
 	select {
 	case c.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -76,9 +73,6 @@ func (b *budgets) try(c *budget, chat int64) error {
 	c.refill(chat)
 	if c.left < need {
 		return &channels.Busy{After: time.Duration((need - c.left) * float64(every))}
-	}
-	if c.waiting > 0 {
-		return &channels.Busy{After: every}
 	}
 	select {
 	case c.turn <- struct{}{}:
@@ -128,12 +122,6 @@ func (b *budgets) paused(chat int64) time.Duration {
 	return time.Until(c.until)
 }
 
-func (b *budgets) count(c *budget, n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c.waiting += n
-}
-
 // of gives a chat's budget. Those that are full again are forgotten now and then.
 func (b *budgets) of(chat int64) *budget {
 	b.mu.Lock()
@@ -146,7 +134,7 @@ func (b *budgets) of(chat int64) *budget {
 	}
 	if len(b.chats) >= b.most {
 		maps.DeleteFunc(b.chats, func(_ int64, c *budget) bool {
-			return c.waiting == 0 && len(c.turn) == 0 && time.Since(c.at) > time.Minute && time.Now().After(c.until)
+			return len(c.turn) == 0 && time.Since(c.at) > time.Minute && time.Now().After(c.until)
 		})
 		b.most = max(1000, 2*len(b.chats))
 	}

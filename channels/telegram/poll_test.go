@@ -2,9 +2,9 @@ package telegram_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -190,12 +190,25 @@ func TestNoName(t *testing.T) {
 }
 
 // other is another program that polls for the same bot.
-func other(r *rig, ctx context.Context) {
+func other(ctx context.Context, r *rig) {
+	offset := int64(0)
 	for ctx.Err() == nil {
-		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://telegram.invalid/bot"+token+"/getUpdates?timeout=25", nil)
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://telegram.invalid/bot"+token+"/getUpdates?timeout=25&offset="+itoa(offset), nil)
 		resp, err := r.s.Transport().RoundTrip(req)
-		if err == nil {
-			_, _ = io.Copy(io.Discard, resp.Body)
+		if err != nil {
+			continue
+		}
+		var a struct {
+			Result []struct {
+				ID int64 `json:"update_id"`
+			} `json:"result"`
+		}
+		_ = json.NewDecoder(resp.Body).Decode(&a)
+		if resp.StatusCode != http.StatusOK {
+			time.Sleep(5 * time.Second) // fake time
+		}
+		for _, u := range a.Result {
+			offset = u.ID + 1
 		}
 	}
 }
@@ -209,9 +222,15 @@ func TestRival(t *testing.T) {
 		r.pass(time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
-		go func() { other(r, ctx); close(ended) }()
+		go func() { other(ctx, r); close(ended) }()
 		polls.Store(0)
-		r.pass(10 * time.Minute)
+		for range 100 { // each reads some of the messages
+			r.pass(6 * time.Second)
+			r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "for whom?"})
+		}
+		if n := len(r.messages()); n == 0 || n == 100 {
+			t.Errorf("%d of 100 messages were read here; the test wants both to read some", n)
+		}
 		r.want(status.Degraded, "Another program reads")
 		r.mu.Lock()
 		rival := false
@@ -414,7 +433,7 @@ func TestCheck(t *testing.T) {
 		ended := make(chan struct{})
 		r.run()
 		r.stop()
-		go func() { other(r, ctx); close(ended) }()
+		go func() { other(ctx, r); close(ended) }()
 		synctest.Wait()
 		check("Something reads its messages already")
 		cancel()
