@@ -14,6 +14,8 @@ import (
 
 	"github.com/gofrs/flock"
 	_ "modernc.org/sqlite" // the driver
+
+	"chatgateway/internal/owner"
 )
 
 const memory = ":memory:"
@@ -35,7 +37,13 @@ func claim(path string) (unlock func(), err error) {
 		return nil, &Error{Path: path, Kind: ErrInUse}
 	}
 	unlock = func() { _ = lock.Close() }
-	if err := private(path); err != nil {
+	err = private(path)
+	for _, name := range []string{path, path + ".lock"} { // of -wal and -shm SQLite takes care
+		if err == nil {
+			err = typed(path, owner.Adopt(name))
+		}
+	}
+	if err != nil {
 		unlock()
 		return nil, err
 	}

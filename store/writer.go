@@ -216,7 +216,7 @@ func (s *Store) try(ctx context.Context, ops []*op) (errs []error, err error) {
 		}
 	}()
 	if _, err := s.tx.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return nil, typed(s.path, err)
+		return nil, s.broken(err)
 	}
 	for i, o := range ops {
 		if o.barrier {
@@ -228,12 +228,12 @@ func (s *Store) try(ctx context.Context, ops []*op) (errs []error, err error) {
 	}
 	if len(ops) == 1 && errs[0] != nil {
 		if _, err := s.tx.exec(ctx, "ROLLBACK"); err != nil {
-			return nil, typed(s.path, err)
+			return nil, s.broken(err)
 		}
 		return errs, nil
 	}
 	if _, err := s.tx.exec(ctx, "COMMIT"); err != nil {
-		return nil, typed(s.path, err)
+		return nil, s.broken(err)
 	}
 	if s.committed != nil {
 		s.committed(len(ops))
@@ -247,7 +247,7 @@ func (s *Store) runOne(ctx context.Context, o *op, shared bool) error {
 		return typed(s.path, o.run(ctx, &s.tx))
 	}
 	if _, err := s.tx.exec(ctx, "SAVEPOINT op"); err != nil {
-		return typed(s.path, err)
+		return s.broken(err)
 	}
 	err := typed(s.path, o.run(ctx, &s.tx))
 	if trouble(err) {
@@ -255,13 +255,21 @@ func (s *Store) runOne(ctx context.Context, o *op, shared bool) error {
 	}
 	if err != nil {
 		if _, err := s.tx.exec(ctx, "ROLLBACK TO op"); err != nil {
-			return &Error{Path: s.path, Kind: ErrUnwritable, Err: err} // the whole transaction is in doubt
+			return s.broken(err)
 		}
 	}
 	if _, err := s.tx.exec(ctx, "RELEASE op"); err != nil {
-		return &Error{Path: s.path, Kind: ErrUnwritable, Err: err}
+		return s.broken(err)
 	}
 	return err
+}
+
+// broken is for what concerns the transaction and no one write: whatever it is, nothing of it was written.
+func (s *Store) broken(err error) error {
+	if err = typed(s.path, err); trouble(err) {
+		return err
+	}
+	return &Error{Path: s.path, Kind: ErrUnwritable, Err: err}
 }
 
 // settle tells how ops ended: each by errs, or all by all. Background writes that met trouble it gives back.

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"chatgateway/internal/owner"
 )
 
 // Entry is one deed. Its fields are ids and words, never what anybody wrote and never a secret; each is cut at 200 bytes.
@@ -99,6 +101,9 @@ func (l *Log) open() error {
 		return fmt.Errorf("audit: %w", err)
 	}
 	if err := f.Chmod(0o600); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return errors.Join(fmt.Errorf("audit: %w", err), f.Close())
+	}
+	if err := owner.Adopt(l.path); err != nil {
 		return errors.Join(fmt.Errorf("audit: %w", err), f.Close())
 	}
 	l.f = f
