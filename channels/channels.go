@@ -257,6 +257,9 @@ type Service struct {
 	Login func(ctx context.Context, o Options, p login.Prompter) error
 	// Local: it is part of this host and needs no account: page, terminal. Its people are owners.
 	Local bool
+	// NeverPairs: strangers get no pairing code, because it is no place for one: mail, a public chat. What its
+	// private_policy is by default is allowlist then.
+	NeverPairs bool
 }
 
 // Common are the settings that every channel has. Names and defaults are those of the seed; see docs.
