@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"chatgateway/channels"
+	"chatgateway/channels/discord"
+	"chatgateway/channels/telegram"
 	"chatgateway/channels/terminal"
 	"chatgateway/channels/web"
 	"chatgateway/config"
@@ -19,6 +21,8 @@ func services() []channels.Service {
 	return []channels.Service{
 		web.Service,
 		terminal.Service,
+		telegram.Service,
+		discord.Service,
 	}
 }
 
@@ -61,6 +65,9 @@ func known() config.Known {
 	k := config.Known{Channels: map[string]func() any{}}
 	for _, s := range services() {
 		k.Channels[s.Name] = s.Settings
+	}
+	for _, b := range builtins() {
+		k.Providers = append(k.Providers, b.id)
 	}
 	return k
 }

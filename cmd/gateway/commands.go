@@ -12,6 +12,10 @@ func (a *app) commands() []*cobra.Command {
 		a.authCommand(),
 		a.loginCommand("login", "signin"),
 		a.logoutCommand("logout", "signout"),
+		a.channelsCommand(),
+		a.modelsCommand(),
+		a.configCommand(),
 		a.auditCommand(),
+		a.versionCommand(),
 	}
 }
