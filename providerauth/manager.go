@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"chatgateway/internal/jsonfile"
 	"chatgateway/internal/secret"
 )
 
@@ -67,7 +68,7 @@ type Manager struct {
 	closed    bool
 
 	cool  cooldowns
-	refs  references
+	refs  *jsonfile.Resolver
 	lost  atomic.Int64
 	tasks sync.WaitGroup // renewals; Close waits for it
 }
@@ -88,6 +89,7 @@ func New(o Options) *Manager {
 	if m.env == nil {
 		m.env = os.Getenv
 	}
+	m.refs = resolver(o.Store, m.env)
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}

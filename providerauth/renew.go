@@ -53,7 +53,6 @@ func (m *Manager) Renew(ctx context.Context, stale Credential) (Credential, erro
 	if stale.Source != FromStore || cur == nil {
 		return Credential{}, refused
 	}
-	m.reread(cur)
 	again, err := m.fresh(ctx, v, sc, cur, time.Now())
 	if err != nil {
 		return Credential{}, err

@@ -154,22 +154,6 @@ func (m *Manager) judge(v *view, c *Credential, r *status.Provider, now time.Tim
 	}
 }
 
-// refLabel says where a reference leads to, without following it.
-func refLabel(c *Credential) string {
-	if c.Type == OAuth {
-		return ""
-	}
-	for _, p := range []string{refEnv, refFile} {
-		if rest, ok := cutPrefix(c, p); ok {
-			return rest
-		}
-	}
-	if _, ok := cutPrefix(c, refExec); ok {
-		return "a command"
-	}
-	return ""
-}
-
 // userMessage is the sentence of an error, or its text.
 func userMessage(err error) string {
 	var u interface{ UserMessage() string }
