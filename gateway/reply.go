@@ -38,6 +38,7 @@ type draft struct {
 	old   []channels.MessageID                            // posted by an earlier run: edited, not posted again
 	parts []channels.MessageID
 	shown string // what the part that grows shows
+	grows bool   // it was shown as Partial
 	begin string // what Split put before the part that grows: a fence that goes on
 	at    int    // where the part that grows begins in the whole text
 }
@@ -114,7 +115,7 @@ func (d *draft) finish(ctx context.Context, all string) error {
 		if text == "" && len(d.parts) > 0 {
 			return nil
 		}
-		if text != d.shown || len(choices) > 0 || text == "" {
+		if text != d.shown || d.grows || len(choices) > 0 || text == "" {
 			if err := d.put(ctx, ch, text, false, choices); err != nil {
 				return err
 			}
@@ -211,7 +212,7 @@ func (d *draft) put(ctx context.Context, ch channels.Channel, text string, parti
 	if d.sent != nil && (!grows || !partial) {
 		d.sent(n, id, text)
 	}
-	d.shown = text
+	d.shown, d.grows = text, partial
 	return nil
 }
 
