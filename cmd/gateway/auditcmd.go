@@ -12,19 +12,24 @@ import (
 	"chatgateway/internal/secret"
 )
 
-// record writes down what was done at the command line. That it cannot be written down stops nothing, but is said.
+// record writes down what was done at the command line.
 func (h *host) record(deed, object string, err error) {
 	result := "ok"
 	if err != nil {
 		result = "failed"
 	}
-	l, aerr := audit.Open(h.home.Audit(), audit.Options{Redact: secret.Redact})
-	if aerr == nil {
-		aerr = l.Record(context.Background(), audit.Entry{Who: "command line", What: deed, Object: object, Result: result}) //nolint:contextcheck // bounds nothing
+	h.recordResult(deed, object, result)
+}
+
+// recordResult is record for a result in words. That it cannot be written down stops nothing, but is said.
+func (h *host) recordResult(deed, object, result string) {
+	l, err := audit.Open(h.home.Audit(), audit.Options{Redact: secret.Redact})
+	if err == nil {
+		err = l.Record(context.Background(), audit.Entry{Who: "command line", What: deed, Object: object, Result: result}) //nolint:contextcheck // bounds nothing
 		_ = l.Close()
 	}
-	if aerr != nil {
-		h.log.Warn("not written down in audit.log", "err", aerr)
+	if err != nil {
+		h.log.Warn("not written down in audit.log", "err", err)
 	}
 }
 

@@ -15,6 +15,10 @@ func (a *app) commands() []*cobra.Command {
 		a.channelsCommand(),
 		a.modelsCommand(),
 		a.configCommand(),
+		a.accessCommand(),
+		a.doctorCommand(),
+		a.securityCommand(),
+		a.importCommand(),
 		a.auditCommand(),
 		a.versionCommand(),
 	}

@@ -47,6 +47,7 @@ func listenControl(ctx context.Context, s *server) (*control, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, s.status(r.Context())) })
 	mux.HandleFunc("POST /link", s.handleLink)
+	mux.HandleFunc("POST /access", s.handleAccess)
 	mux.HandleFunc("POST /terminal", s.handleTerminal)
 	return &control{ln: ln, srv: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
 }

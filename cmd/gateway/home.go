@@ -30,6 +30,7 @@ type host struct {
 	config    *config.Config
 	tokens    *channelauth.File
 	providers []providers.Provider
+	creds     providerauth.Store // the Manager's
 	auth      *providerauth.Manager
 	log       *slog.Logger
 	warnings  []string                 // what is wrong with the files, a sentence each
@@ -55,8 +56,9 @@ func (a *app) openHost() (*host, error) {
 	h.tokens = channelauth.Open(home.Channels(), a.env)
 	h.tokens.Codec = keys
 	h.providers = makeProviders(h.config)
+	h.creds = providerauth.NewFile(jsonfile.File{Path: home.Providers(), Codec: keys})
 	h.auth = providerauth.New(providerauth.Options{
-		Store: providerauth.NewFile(jsonfile.File{Path: home.Providers(), Codec: keys}), Schemes: schemes(h.providers), Env: a.env,
+		Store: h.creds, Schemes: schemes(h.providers), Env: a.env,
 		Order: order(h.config), Log: h.log,
 		Notify: func(e providerauth.Event) {
 			if h.notify != nil {
