@@ -48,7 +48,6 @@ type Settings struct {
 	Effort    string
 	MaxOut    int
 	Places    map[channels.PlaceID]Place
-	Allow     map[commands.Role][]string // models a role may use, with a trailing *; none: all
 	// FirstToken and NextToken bound the wait for a provider; 0: two minutes, one minute.
 	FirstToken, NextToken time.Duration
 	StaleAfter            time.Duration // older messages get a notice with a button; 0: six hours
@@ -85,7 +84,8 @@ type Hooks struct {
 	Claim    func(ctx context.Context, account channels.AccountID, m channels.Message, code string) (string, error)
 	Audit    func(ctx context.Context, n int) ([]string, error)
 	// Allow bounds how often a person may ask a model; wait is for how long no more.
-	Allow func(account channels.AccountID, user channels.UserID, role access.Role) (ok bool, wait time.Duration)
+	Allow  func(account channels.AccountID, user channels.UserID, role access.Role) (ok bool, wait time.Duration)
+	MayUse func(role access.Role, model string) bool // models.allow; nil: any
 	// Opened is told of every channel that was opened, before it runs.
 	Opened func(channels.AccountID, channels.Channel)
 	Page   func() string

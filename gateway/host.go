@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"chatgateway/access"
 	"context"
 	"errors"
 	"fmt"
@@ -46,17 +47,18 @@ func (g *Gateway) LocalServers(ctx context.Context) []commands.Local {
 
 // MayUse implements commands.Host.
 func (g *Gateway) MayUse(r commands.Role, ref providers.Ref) bool {
-	allow, limited := g.settings.Load().Allow[r]
-	if !limited || r == commands.Owner && len(allow) == 0 {
-		return true
+	return g.o.Hooks.MayUse == nil || g.o.Hooks.MayUse(accessRole(r), ref.String())
+}
+
+// accessRole translates a command's role for the policy.
+func accessRole(r commands.Role) access.Role {
+	switch r {
+	case commands.Owner:
+		return access.Owner
+	case commands.User:
+		return access.User
 	}
-	bare := providers.Ref{Provider: ref.Provider, Model: ref.Model}.String()
-	return slices.ContainsFunc(allow, func(pattern string) bool {
-		if head, star := strings.CutSuffix(pattern, "*"); star {
-			return strings.HasPrefix(bare, head)
-		}
-		return pattern == bare
-	})
+	return access.Nobody
 }
 
 // SecretsElsewhere implements commands.Host.

@@ -107,7 +107,7 @@ func coreSettings(c *config.Config) gateway.Settings {
 	s := gateway.Settings{
 		Model: c.Model, Aliases: map[string]string{}, Fallbacks: c.Fallbacks, System: cmp.Or(c.System, defaultSystem), Effort: c.Effort, MaxOut: c.MaxOutput,
 		StaleAfter: c.Limits.StaleAfter, Queue: c.Limits.Queue, Attachment: int64(c.Limits.AttachmentSize),
-		Places: map[channels.PlaceID]gateway.Place{}, Allow: allowedModels(c),
+		Places: map[channels.PlaceID]gateway.Place{},
 	}
 	for name, ref := range c.Aliases {
 		s.Aliases[strings.ToLower(name)] = ref

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"chatgateway/commands"
-	"chatgateway/config"
 	"chatgateway/providers/ollama"
 	"chatgateway/providers/openai"
 )
@@ -53,18 +52,4 @@ func (s *server) endpoint(provider string) string {
 		}
 	}
 	return ""
-}
-
-// allowedModels are the models that each role may use.
-func allowedModels(c *config.Config) map[commands.Role][]string {
-	out := map[commands.Role][]string{}
-	for role, list := range c.Models.Allow {
-		switch role {
-		case "owner":
-			out[commands.Owner] = list
-		case "user":
-			out[commands.User] = list
-		}
-	}
-	return out
 }

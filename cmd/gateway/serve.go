@@ -104,7 +104,7 @@ func (a *app) newServer(ctx context.Context, h *host, alone bool) (*server, erro
 		Settings: coreSettings(h.config), Log: h.log, Version: buildVersion(), Home: string(h.home),
 		Client: &http.Client{Transport: http.DefaultTransport},
 		Hooks: gateway.Hooks{
-			Record: s.rules.record, Access: s.rules.command, Claim: s.rules.claim, Audit: s.rules.auditLines, Allow: s.rules.allow,
+			Record: s.rules.record, Access: s.rules.command, Claim: s.rules.claim, Audit: s.rules.auditLines, Allow: s.rules.allow, MayUse: s.rules.access.MayUse,
 			Locals: s.locals, Endpoint: s.endpoint, Warnings: s.warningList, Opened: s.opened, Page: s.pageURL,
 		},
 	})
@@ -125,7 +125,7 @@ func (s *server) accounts() []gateway.Account {
 
 // run serves until ctx ends.
 func (s *server) run(ctx context.Context) (err error) {
-	defer func() { err = errors.Join(err, s.store.Close()) }()
+	defer func() { err = errors.Join(err, s.store.Close(), s.rules.log.Close()) }()
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var wg sync.WaitGroup
