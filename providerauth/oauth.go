@@ -226,12 +226,15 @@ func isLoopback(host string) bool {
 	return host == "localhost" || host == "127.0.0.1" || host == "::1"
 }
 
-// withoutURL takes the address out of an error of net/http.
+// withoutURL takes the address out of an error of net/http, however often it was wrapped.
 func withoutURL(err error) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		return ue.Err
+	for {
+		ue, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			return err
+		}
+		err = ue.Err
 	}
-	return err
 }
 
 func parseAnswer(kind string, data []byte) map[string]any {

@@ -36,6 +36,9 @@ func (i Item) Name() string {
 		return i.Account + " " + i.Field
 	}
 	kind := map[providerauth.Type]string{providerauth.Key: "API key", providerauth.Token: "token", providerauth.OAuth: "sign-in"}[i.Credential.Type]
+	if kind == "" {
+		return string(i.ID)
+	}
 	return string(i.ID) + ", " + kind
 }
 

@@ -116,7 +116,7 @@ func TestFindAndPlan(t *testing.T) {
 		"Codex: openai, API key: replace",
 		"Codex: openai-codex, sign-in: leave",
 		"OpenClaw: anthropic, token: leave",
-		"OpenClaw: deepseek:x, : leave",
+		"OpenClaw: deepseek:x: leave",
 		"OpenClaw: groq:a-b, API key: add",
 		"OpenClaw: groq:two, API key: leave",
 		"OpenClaw: openrouter, API key: add",
