@@ -159,7 +159,8 @@ func checkTimeout(t *testing.T, s *suite) {
 		last = err
 		cancel(providers.ErrTimeout)
 	}
-	if !errors.Is(last, providers.ErrTimeout) {
+	var e *providers.Error
+	if !errors.As(last, &e) || !errors.Is(e.Kind, providers.ErrTimeout) {
 		t.Errorf("got %v, want ErrTimeout", last)
 	}
 	s.failed(t, last)
@@ -247,8 +248,12 @@ func checkStrange(t *testing.T, s *suite) {
 		if !s.Service.Play(t, scene) {
 			continue
 		}
-		if a := s.collect(t, s.ask(t.Context(), providers.Request{})); a.err == nil {
+		a := s.collect(t, s.ask(t.Context(), providers.Request{}))
+		if a.err == nil {
 			t.Errorf("%s was taken for an answer", scene)
+		}
+		if scene == ScenePage && !errors.Is(a.err, providers.ErrBadRequest) {
+			t.Errorf("%s: got %v, want ErrBadRequest", scene, a.err)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func TestFailure(t *testing.T) {
 			if !errors.Is(e, c.want) || e.Code != c.code {
 				t.Errorf("got %v with code %q, want %v with %q", e.Kind, e.Code, c.want, c.code)
 			}
-			if all := e.Error() + e.UserMessage(); strings.Contains(all, "CANARY") {
+			if all := e.Error() + e.UserMessage(); strings.Contains(strings.ToLower(all), "canary") {
 				t.Errorf("the body is told: %s", all)
 			}
 		})

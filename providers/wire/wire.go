@@ -218,10 +218,7 @@ func (s *Service) stream(ctx context.Context, cred providerauth.Credential, acce
 			switch {
 			case broken || err == nil && done:
 				return
-			case ctx.Err() != nil:
-				fail(Ended(ctx, s.Name))
-				return
-			case err != nil:
+			case err != nil || ctx.Err() != nil:
 				fail(s.Cut(ctx, err))
 				return
 			}
