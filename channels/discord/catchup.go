@@ -21,10 +21,6 @@ const (
 	roundsMost = 4
 	oldest     = 24 * time.Hour // what was said before is not taken any more
 	readers    = 6              // channels read at the same time
-	// overlap is read again before a mark: Discord may tell of two messages in the other order than they were sent. What was
-	// kept is known by its id.
-	overlap    = 10 * time.Second
-	overlapIDs = uint64(overlap/time.Millisecond) << 22
 )
 
 // waitsFor reports whether this channel has.
@@ -107,7 +103,7 @@ func (in *inbox) goOn(b behind, last uint64) bool {
 		return false
 	}
 	now.rounds++
-	now.after = last + overlapIDs
+	now.after = last + in.overlap()
 	return true
 }
 
@@ -118,6 +114,10 @@ type page struct {
 	more     bool
 	err      error
 }
+
+// overlap is how much is read again before a mark, as a difference of ids: Discord may tell of two messages in
+// another order than they were sent in. What was kept is known by its id.
+func (in *inbox) overlap() uint64 { return uint64(in.c.times.overlap/time.Millisecond) << 22 }
 
 // readAll reads channels, some at the same time.
 func (in *inbox) readAll(ctx context.Context, todo []behind) []page {
@@ -138,7 +138,7 @@ func (in *inbox) readAll(ctx context.Context, todo []behind) []page {
 // readOne reads one channel from where it is behind.
 func (in *inbox) readOne(ctx context.Context, b behind) page {
 	p := page{behind: b}
-	after := b.after - min(b.after, overlapIDs)
+	after := b.after - min(b.after, in.overlap())
 	after = max(after, idAt(time.Now().Add(-oldest)))
 	for range pagesMost {
 		var got []wireMessage

@@ -23,10 +23,11 @@ type times struct {
 	silence time.Duration // without a byte: heartbeats are acknowledged every 41 s
 	stable  time.Duration // a connection that lasted as long was good
 	look    time.Duration // between two reports that it is alive
+	overlap time.Duration // before a mark, is read again
 }
 
 var usual = times{tick: time.Second, most: time.Minute, open: 30 * time.Second, grace: 3 * time.Second, silence: 100 * time.Second,
-	stable: time.Minute, look: 30 * time.Second}
+	stable: time.Minute, look: 30 * time.Second, overlap: 10 * time.Second}
 
 const (
 	intents        = discordgo.IntentGuilds | discordgo.IntentGuildMessages | discordgo.IntentDirectMessages

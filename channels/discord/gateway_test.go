@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -125,14 +126,44 @@ func TestFlapping(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, discordtest.Options{}, func(_ *Settings, ts *times) { ts.tick, ts.most = 100*time.Millisecond, time.Second }).start()
 	b.s.Forget(true)
-	begun := time.Now()
 	for range 4 {
 		n := b.s.Counts().Identified
 		b.s.Cut()
 		b.until("it begins again", func() bool { return b.s.Counts().Identified > n && b.s.Online() })
 	}
-	if d := time.Since(begun); d < 700*time.Millisecond {
-		t.Errorf("four new sessions within %v", d)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	waits := regexp.MustCompile(`connecting again.*after=(\S+)`).FindAllStringSubmatch(b.log.String(), -1)
+	last, err := time.ParseDuration(waits[len(waits)-1][1])
+	if err != nil || len(waits) < 4 || last < 400*time.Millisecond {
+		t.Errorf("it waited %v", waits)
+	}
+}
+
+// TestLate: what is missed while a channel is read is read too.
+func TestLate(t *testing.T) {
+	b := newBot(t, discordtest.Options{}, nil)
+	in := b.c.inbox
+	in.marks = &marks{known: map[string]*mark{}, dirty: map[string]bool{}}
+	s := source{"", "5"}
+	in.late(s, 100)
+	todo := in.overdue()
+	in.late(s, 200)
+	in.done(todo[0])
+	if !in.waitsFor("5") {
+		t.Fatal("a channel that was missed again counts as read")
+	}
+	todo = in.overdue()
+	if todo[0].after != 100 {
+		t.Errorf("it is read from %d", todo[0].after)
+	}
+	in.postpone(todo[0])
+	if len(in.overdue()) != 0 {
+		t.Error("a channel that failed is read again at once")
+	}
+	in.done(todo[0])
+	if in.waitsFor("5") {
+		t.Error("a channel that was read is to be read again")
 	}
 }
 
@@ -207,6 +238,46 @@ func TestMissed(t *testing.T) {
 	b.says(discordtest.Said{Person: "ann", Text: "once more"})
 	if n := len(b.texts()) - before; n != 1 {
 		t.Errorf("after another restart %d messages were taken, want one", n)
+	}
+}
+
+// TestMarks: what was taken is not read again, but for a little before the mark: Discord may tell of two messages in the
+// other order, and lose the earlier one.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	for _, overlap := range []time.Duration{0, 10 * time.Second} {
+		t.Run(overlap.String(), func(t *testing.T) {
+			t.Parallel()
+			change := func(_ *Settings, ts *times) { ts.overlap = overlap }
+			b := newBot(t, discordtest.Options{}, change).start()
+			b.says(discordtest.Said{Person: "ann", Text: "one"})
+			b.s.Twice(1)
+			for n := range 5 {
+				b.says(discordtest.Said{Person: "ann", Text: fmt.Sprintf("more %d", n)})
+			}
+			b.s.Twice(0)
+			b.s.Swallow(1)
+			b.s.Say(discordtest.Said{Person: "ann", Text: "swallowed"})
+			b.says(discordtest.Said{Person: "ann", Text: "two"})
+			b.mu.Lock()
+			if b.handed != 7 {
+				t.Errorf("%d messages were handed in, want 7", b.handed)
+			}
+			b.handed = 0
+			b.mu.Unlock()
+			b.stop()
+			b.open(change)
+			b.start()
+			if overlap > 0 {
+				b.heard("swallowed")
+			}
+			b.says(discordtest.Said{Person: "ann", Text: "three"})
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if overlap == 0 && b.handed != 1 {
+				t.Errorf("after a restart %d messages were handed in, want one", b.handed)
+			}
+		})
 	}
 }
 

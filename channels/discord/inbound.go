@@ -62,7 +62,9 @@ type behind struct {
 type source struct{ guild, channel string }
 
 func newInbox(c *channel) *inbox {
-	return &inbox{c: c, queue: make(chan event, queueSize), wake: make(chan struct{}, 1), tick: time.Second, behind: map[string]*behind{},
+	again := time.NewTimer(time.Hour)
+	again.Stop()
+	return &inbox{c: c, again: again, queue: make(chan event, queueSize), wake: make(chan struct{}, 1), tick: time.Second, behind: map[string]*behind{},
 		seen: newRecent(seenSize)}
 }
 
@@ -120,7 +122,6 @@ func (in *inbox) met(s source) {
 // run hands in until ctx ends.
 func (in *inbox) run(ctx context.Context, h channels.Handler) {
 	in.handle = h
-	in.again = time.NewTimer(time.Hour)
 	defer in.again.Stop()
 	out, from := in.unkept, in.origin
 	in.unkept, in.origin = nil, nil

@@ -258,6 +258,7 @@ func TestAnsweredTwice(t *testing.T) {
 	b.s.Fail(discordtest.Fault{Path: "/callback", After: true}) // it arrived, the answer did not
 	_, m := b.slash("ann", b.s.Channel, "help")
 	b.s.Again("INTERACTION_CREATE")
+	b.says(discordtest.Said{Person: "ann", Text: "it has come twice"})
 	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "once"})
 	b.s.Fail(discordtest.Fault{Path: "/callback", Status: 502, Body: "<html>"})
 	_, m = b.slash("ann", b.s.Channel, "stop")
@@ -270,7 +271,7 @@ func TestAnsweredTwice(t *testing.T) {
 		t.Error("another program's answer was expected to be none here")
 	}
 	b.says(discordtest.Said{Person: "ann", Text: "end"})
-	if got := b.texts(); !slices.Equal(got, []string{"/help", "/stop", "end"}) {
+	if got := b.texts(); !slices.Equal(got, []string{"/help", "it has come twice", "/stop", "end"}) {
 		t.Errorf("heard %q", got)
 	}
 }

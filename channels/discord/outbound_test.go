@@ -182,3 +182,30 @@ func TestGone(t *testing.T) {
 		t.Error("Direct to nobody gave no error")
 	}
 }
+
+// TestNoTokenInErrors: an interaction's address holds its token, and a request's header the bot's.
+func TestNoTokenInErrors(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil)
+	b.setMenu(menu())
+	b.start()
+	i, m := b.slash("ann", b.s.Channel, "login")
+	b.send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "first"})
+	var errs []error
+	for _, f := range []discordtest.Fault{{}, {Status: 500, Body: "{}"}, {Status: 403, Body: `{"message": "no ` + discordtest.Token + `", "code": 1}`}} {
+		f.Path, f.Times = "/webhooks/", 1
+		b.s.Fail(f)
+		_, err := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "more"})
+		errs = append(errs, err)
+	}
+	b.s.Close()
+	_, err := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "more"})
+	errs = append(errs, err)
+	_, err = b.c.Test(t.Context())
+	errs = append(errs, err)
+	for _, err := range errs {
+		if err == nil || strings.Contains(err.Error(), i.Token[:20]) || strings.Contains(err.Error(), discordtest.Token[:8]) || strings.Contains(err.Error(), "http") {
+			t.Errorf("the error is %v", err)
+		}
+	}
+}

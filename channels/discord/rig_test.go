@@ -30,6 +30,7 @@ type bot struct {
 	seen    map[channels.MessageID]bool // guarded by mu
 	marks   map[string]string           // guarded by mu
 	reports []status.Channel            // guarded by mu
+	handed  int                         // guarded by mu: how many messages were handed in and kept, doubles too
 	refuse  int                         // guarded by mu: calls of the handler that still fail; below 0: all
 	hook    func(channels.Message)      // guarded by mu
 	log     bytes.Buffer                // guarded by mu
@@ -151,6 +152,7 @@ func (b *bot) handle(_ context.Context, batch channels.Batch) error {
 		b.mu.Unlock()
 		return errors.New("not kept")
 	}
+	b.handed += len(batch.Messages)
 	var news []channels.Message
 	for _, m := range batch.Messages {
 		if !m.Edited && b.seen[m.ID] {

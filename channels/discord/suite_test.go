@@ -13,7 +13,7 @@ import (
 
 // short makes what takes long in life take little in tests.
 var short = times{tick: 20 * time.Millisecond, most: 200 * time.Millisecond, open: 5 * time.Second, grace: 3 * time.Second, silence: 10 * time.Second,
-	stable: time.Minute, look: 50 * time.Millisecond}
+	stable: time.Minute, look: 50 * time.Millisecond, overlap: 10 * time.Second}
 
 // service is Service with short times.
 func service(t times) channels.Service {
@@ -35,6 +35,7 @@ func settings(s *discordtest.Server) *Settings {
 }
 
 func TestSuite(t *testing.T) {
+	t.Parallel()
 	channeltest.Run(t, func(t *testing.T) channeltest.Harness {
 		s := discordtest.New(t, discordtest.Options{})
 		return channeltest.Harness{

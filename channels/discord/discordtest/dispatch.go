@@ -49,6 +49,10 @@ func (s *Server) dispatch(kind string, c *channel, make func(intents int) object
 
 // tellMessage tells a session of a new message: twice, or later than the next ones, if a test wants that.
 func (s *Server) tellMessage(ss *session, d object) {
+	if s.gate.swallow > 0 {
+		s.gate.swallow--
+		return
+	}
 	times := 1
 	if s.gate.twice > 0 && rand.IntN(s.gate.twice) == 0 {
 		times = 2

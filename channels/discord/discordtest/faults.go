@@ -69,6 +69,7 @@ func (s *Server) Limit(d time.Duration) {
 
 // gatewayFaults are what the gateway does wrong.
 type gatewayFaults struct {
+	swallow int  // so many messages are not told of
 	twice   int  // one message in so many is told of twice
 	shuffle int  // so many messages are told of in another order
 	forget  bool // no session can be resumed
@@ -82,6 +83,9 @@ func (g gatewayFaults) noContent(off bool) bool { return off || g.strict }
 
 // Twice tells of one message in n twice; 0: of none.
 func (s *Server) Twice(n int) { s.set(func() { s.gate.twice = n }) }
+
+// Swallow does not tell of the next n messages.
+func (s *Server) Swallow(n int) { s.set(func() { s.gate.swallow = n }) }
 
 // Shuffle tells of messages in another order, within n of them; what is held back now is told of. Below 2: in order.
 func (s *Server) Shuffle(n int) {

@@ -156,7 +156,7 @@ func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
 		c.send(hello)
 	}
 	s.mu.Unlock()
-	code := s.listen(ctx, c)
+	code := s.listen(ctx, c, r.URL.Path == "/resume")
 	c.mu.Lock()
 	over := !c.closed && (code == 1000 || code == 1001)
 	c.mu.Unlock()
@@ -172,7 +172,7 @@ func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
 }
 
 // listen reads what the bot sends, and gives the code to close with; below 4000: it has gone.
-func (s *Server) listen(ctx context.Context, c *gatewayConn) int {
+func (s *Server) listen(ctx context.Context, c *gatewayConn, resumes bool) int {
 	var mine *session
 	for {
 		wait, cancel := context.WithTimeout(ctx, s.o.Heartbeat*5/2)
@@ -219,7 +219,7 @@ func (s *Server) listen(ctx context.Context, c *gatewayConn) int {
 			if mine != nil {
 				return 4005
 			}
-			mine, code = s.resume(c, p.D)
+			mine, code = s.resume(c, p.D, resumes)
 		case 3, 4, 8, 31:
 			if mine == nil {
 				code = 4003
@@ -280,8 +280,9 @@ func (s *Server) identify(c *gatewayConn, d json.RawMessage) (*session, int) {
 	return ss, 0
 }
 
-// resume goes on with a session, telling what was missed.
-func (s *Server) resume(c *gatewayConn, d json.RawMessage) (*session, int) {
+// resume goes on with a session, telling what was missed. there says that it was asked for at the address that READY
+// gave: at another one Discord knows less of sessions, this server nothing.
+func (s *Server) resume(c *gatewayConn, d json.RawMessage, there bool) (*session, int) {
 	var in struct {
 		Token   string
 		Session string `json:"session_id"`
@@ -296,7 +297,7 @@ func (s *Server) resume(c *gatewayConn, d json.RawMessage) (*session, int) {
 		return nil, 4004
 	}
 	ss, ok := s.sessions[in.Session]
-	if !ok || s.gate.forget || len(ss.events) > 0 && in.Seq < *ss.events[0].S-1 {
+	if !ok || !there || s.gate.forget || len(ss.events) > 0 && in.Seq < *ss.events[0].S-1 {
 		delete(s.sessions, in.Session)
 		s.counts.Invalid++
 		c.send(op(9, false))
