@@ -39,7 +39,7 @@ main(async () => {
   await answered(page, "Anthropic");
 
   // Failures: a sentence each, never the provider's own words.
-  for (const [text, want] of [["bad key", "no longer valid"], ["too many", "too many requests"], ["no money", "no credit"],
+  for (const [text, want] of [["bad key", "no longer valid"], ["too many", /too many requests|asks to wait/], ["no money", "no credit"],
     ["overload", "overloaded"], ["wrong request", "did not take the request"], ["cut yourself", "cut off by Anthropic"]]) {
     await say(page, "/new");
     await answered(page, "A new conversation");
