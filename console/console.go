@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"chatgateway/commands"
 	"chatgateway/internal/status"
 )
 
@@ -22,10 +23,12 @@ type Source interface {
 	Status(ctx context.Context) status.Gateway
 	// Changed gives a channel that is closed at the next change of the status.
 	Changed() <-chan struct{}
+	// LocalServers lists model servers that run on this host and need no key.
+	LocalServers(ctx context.Context) []commands.Local
 }
 
-// Panel is an http.Handler with one page, GET /status: the status.Gateway as JSON. It holds no secret, because
-// package status holds none. Changed tells when to ask again; the page hears it through the stream that it has open
+// Panel is an http.Handler with one page, GET /status: the status.Gateway as JSON, with the model servers on this host
+// under "local". It holds no secret, because package status holds none. Changed tells when to ask again; the page hears it through the stream that it has open
 // anyway, since browsers allow few connections to one host.
 type Panel struct {
 	src Source
@@ -45,11 +48,26 @@ func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeH
 // Changed gives a channel that is closed at the next change.
 func (p *Panel) Changed() <-chan struct{} { return p.src.Changed() }
 
+// local is a commands.Local as the page gets it.
+type local struct {
+	Provider string `json:"provider"`
+	Name     string `json:"name"`
+	URL      string `json:"url"`
+	Models   int    `json:"models"`
+}
+
 func (p *Panel) status(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), statusWait)
 	defer cancel()
-	g := p.src.Status(ctx)
+	var out struct {
+		status.Gateway
+		Local []local `json:"local"`
+	}
+	out.Gateway = p.src.Status(ctx)
+	for _, l := range p.src.LocalServers(ctx) {
+		out.Local = append(out.Local, local(l))
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(g) // the browser is gone
+	_ = json.NewEncoder(w).Encode(out) // the browser is gone
 }

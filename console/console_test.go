@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"chatgateway/commands"
 	"chatgateway/internal/status"
 )
 
@@ -19,6 +20,10 @@ func (s source) Status(ctx context.Context) status.Gateway {
 	return status.Gateway{Version: "v1", Model: "fake/model", Channels: []status.Channel{{Account: "web", State: status.Connected}}}
 }
 
+func (s source) LocalServers(context.Context) []commands.Local {
+	return []commands.Local{{Provider: "ollama", Name: "Ollama", URL: "http://127.0.0.1:11434", Models: 2}}
+}
+
 func (s source) Changed() <-chan struct{} { return s.news }
 
 func TestStatus(t *testing.T) {
@@ -29,6 +34,10 @@ func TestStatus(t *testing.T) {
 	var got status.Gateway
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Model != "fake/model" || len(got.Channels) != 1 {
 		t.Errorf("got %s, %v", w.Body, err)
+	}
+	var more struct{ Local []local }
+	if err := json.Unmarshal(w.Body.Bytes(), &more); err != nil || len(more.Local) != 1 || more.Local[0].Provider != "ollama" {
+		t.Errorf("model servers on this host: %+v, %v", more, err)
 	}
 	if cc := w.Header().Get("Cache-Control"); cc != "no-store" {
 		t.Errorf("Cache-Control is %q; want no-store", cc)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"slices"
@@ -37,6 +36,7 @@ type visitor struct {
 	have   map[channels.MessageID]shown          // guarded by mu
 	forms  []shownForm                           // guarded by mu
 	talks  map[channels.ConversationID]shownTalk // guarded by mu
+	shut   bool                                  // guarded by mu: the stream was refused
 	events int                                   // guarded by mu
 	cut    context.CancelFunc                    // guarded by mu
 	news   chan struct{}
@@ -165,6 +165,13 @@ func (v *visitor) stream(ctx context.Context, last string) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != 200 {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.shut = true
+		select {
+		case v.news <- struct{}{}:
+		default:
+		}
 		return
 	}
 	sc := bufio.NewScanner(resp.Body)
@@ -333,17 +340,6 @@ func (p *peer) Fill(t testing.TB, person, answer string) {
 	}
 }
 
-// free gives an address that is free now.
-func free(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
-}
-
 func TestChannel(t *testing.T) {
 	channeltest.Run(t, func(t *testing.T) channeltest.Harness {
 		p := &peer{people: map[string]*visitor{}}
@@ -375,8 +371,8 @@ type hall struct {
 	say func(channels.Message) error // guarded by mu: what the core does with a message
 }
 
-// run starts a page; change may change its settings.
-func run(t *testing.T, home string, change func(*Settings)) *hall {
+// run starts a page; change may change its settings, adjust the channel.
+func run(t *testing.T, home string, change func(*Settings), adjust ...func(*Channel)) *hall {
 	t.Helper()
 	h := &hall{t: t, home: home, log: new(bytes.Buffer)}
 	set := &Settings{Listen: "127.0.0.1:0", Home: home}
@@ -388,6 +384,9 @@ func run(t *testing.T, home string, change func(*Settings)) *hall {
 		t.Fatal(err)
 	}
 	h.Channel = c.(*Channel)
+	for _, f := range adjust {
+		f(h.Channel)
+	}
 	h.start()
 	return h
 }

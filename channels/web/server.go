@@ -127,6 +127,10 @@ func read(w http.ResponseWriter, r *http.Request, most int64, v any) bool {
 		refuse(w, http.StatusUnsupportedMediaType, "This takes JSON.")
 		return false
 	}
+	if r.ContentLength > most {
+		refuse(w, http.StatusRequestEntityTooLarge, "That is too large to send here.")
+		return false
+	}
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, most)).Decode(v)
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		refuse(w, http.StatusRequestEntityTooLarge, "That is too large to send here.")

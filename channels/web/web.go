@@ -136,8 +136,8 @@ func (c *Channel) Run(ctx context.Context, h channels.Handler) error {
 	defer c.book.settle() // what was growing grows no more
 	s := newServer(c, h)
 	return s.serve(ctx, ln, func() {
-		c.once()
 		c.say(status.Channel{State: status.Connected, Detail: note, Bot: c.URL(), Alive: time.Now()})
+		c.once()
 	})
 }
 

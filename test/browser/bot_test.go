@@ -12,6 +12,7 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/channels/web"
+	"chatgateway/commands"
 	"chatgateway/internal/status"
 	"chatgateway/login"
 )
@@ -243,10 +244,17 @@ func (b *bot) Status(context.Context) status.Gateway {
 		}
 		g.Providers = append(g.Providers, s)
 	}
+	g.Providers = append(g.Providers, status.Provider{ID: "ollama", Name: "Ollama", Configured: true, Source: "none needed", State: "ok"},
+		status.Provider{ID: "lmstudio", Name: "LM Studio", Configured: true, Source: "none needed", State: "ok"})
 	if b.key {
 		g.ModelFrom = "first login"
 	}
 	return g
+}
+
+// LocalServers implements console.Source.
+func (b *bot) LocalServers(context.Context) []commands.Local {
+	return []commands.Local{{Provider: "ollama", Name: "Ollama", URL: "http://127.0.0.1:11434", Models: 3}}
 }
 
 // Changed implements console.Source.

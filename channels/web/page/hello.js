@@ -13,16 +13,16 @@ let sign = "";
 
 // draw shows the greeting. send sends a command, write puts a text into the box.
 export function draw(node, { state, model, send, write }) {
-  const next = JSON.stringify([!!state, model, state?.providers?.map((p) => [p.id, p.configured, p.state])]);
+  const next = JSON.stringify([!!state, model, state?.local, state?.providers?.map((p) => [p.id, p.configured, p.state])]);
   if (next === sign && node.childElementCount) return;
   sign = next;
-  const ready = model || state?.providers?.some((p) => p.configured && p.source !== "none needed");
+  const ready = model || state?.providers?.some((p) => p.configured && p.source !== "none needed"); // what needs no key may not be running
   node.replaceChildren(...(state && !ready ? first(state, send) : begin(model, send, write)));
 }
 
 // first: nobody is logged in to any service.
 function first(state, send) {
-  const local = (state.providers ?? []).filter((p) => p.source === "none needed" && p.configured);
+  const local = state.local ?? [];
   const there = new Set((state.providers ?? []).map((p) => p.id));
   const offers = known.filter(([id]) => there.size === 0 || there.has(id));
   return [
@@ -30,7 +30,7 @@ function first(state, send) {
     el("h2", {}, "Connect a model to begin"),
     el("p", {}, "The gateway passes what you write to a language model. Choose a service that you have an account or a key for. Keys are kept on this computer and never appear in the chat."),
     el("div", { class: "offers" },
-      local.map((p) => offer(`Use ${p.name}`, "runs on this computer, needs no key", () => send("/login " + p.id), true)),
+      local.map((l) => offer(`Use ${l.name}`, `on this computer, no key${l.models > 0 ? `, ${l.models} model${l.models > 1 ? "s" : ""}` : ""}`, () => send("/login " + l.provider), true)),
       offers.map(([id, name, what]) => offer(name, what, () => send("/login " + id)))),
     el("button", { type: "button", class: "link", onclick: () => send("/login") }, "All services"),
   ];

@@ -93,7 +93,8 @@ function model() {
 }
 
 function providers() {
-  const all = state.providers ?? [], mine = all.filter((p) => p.configured), others = all.filter((p) => !p.configured);
+  const here = new Set((state.local ?? []).map((l) => l.provider)), all = state.providers ?? [];
+  const mine = all.filter((p) => p.configured && (p.source !== "none needed" || p.in_use || here.has(p.id))), others = all.filter((p) => !p.configured);
   return section("Model services",
     mine.map((p) => el("details", { "data-key": "p-" + p.id },
       el("summary", {}, dot(p.state), el("span", { class: "name" }, p.name, p.account && el("i", {}, p.account)), p.in_use && el("small", { class: "tag" }, "in use"), el("small", {}, stateOf(p))),
@@ -102,7 +103,7 @@ function providers() {
         p.expires && fact("Expires", away(Date.parse(p.expires)) + (p.renews ? "; renewed by itself" : "")),
         p.cool_until && fact("Waits", "until " + new Date(p.cool_until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })),
         p.last_error && fact("Last error", p.last_error)),
-      p.source !== "none needed" && el("div", { class: "line-actions" }, command("Log in again", "/login " + p.id), p.source === "stored" && command("Log out", "/logout " + p.id)))),
+      el("div", { class: "line-actions" }, p.source !== "none needed" && command("Log in again", "/login " + p.id), p.source === "stored" && command("Log out", "/logout " + p.id), command("Models", "/model list " + p.id)))),
     !mine.length && el("p", { class: "dim" }, "None yet."),
     el("div", { class: "line-actions" }, others.length > 0 && command(mine.length ? "Log in to another" : "Log in", "/login"), mine.length > 0 && command("Check all", "/auth")));
 }
