@@ -62,35 +62,36 @@ func (e *Error) UserMessage() string {
 		return e.Hint
 	}
 	p := e.Provider
-	switch e.Kind {
-	case ErrUnauthorized:
+	is := func(kind error) bool { return errors.Is(e.Kind, kind) }
+	switch {
+	case is(ErrUnauthorized):
 		return p + " refused the sign-in. Log in again with /login."
-	case ErrForbidden:
+	case is(ErrForbidden):
 		return p + " does not allow this with the present sign-in: its plan or its rights do not cover it. Try another model with /model, or another account with /login."
-	case ErrRateLimited:
+	case is(ErrRateLimited):
 		if e.RetryAfter > 0 {
-			return fmt.Sprintf("%s asks to wait %s. Send it again then, or choose another model with /model.", p, e.RetryAfter.Round(time.Second))
+			return fmt.Sprintf("%s asks to wait %s. Send it again then, or choose another model with /model.", p, max(e.RetryAfter, time.Second).Round(time.Second))
 		}
 		return p + " has had too many requests. Send it again in a minute, or choose another model with /model."
-	case ErrBilling:
+	case is(ErrBilling):
 		return p + " says that there is no credit left on this account. Top it up, or choose another model with /model."
-	case ErrOverloaded:
+	case is(ErrOverloaded):
 		return p + " is overloaded or failing at the moment. Send it again with /retry, or choose another model with /model."
-	case ErrTooLong:
+	case is(ErrTooLong):
 		return "This conversation is too long for the model. Begin a new one with /new, or choose a model with a larger window with /model."
-	case ErrNoModel:
+	case is(ErrNoModel):
 		return p + " does not have this model, or not for this account. Choose another with /model."
-	case ErrRefused:
+	case is(ErrRefused):
 		return p + " declined to answer this."
-	case ErrUnable:
+	case is(ErrUnable):
 		return "This model cannot take what was sent: it sees no images or files. Choose another with /model."
-	case ErrCut:
+	case is(ErrCut):
 		return "The answer was cut off by " + p + ". Ask again with /retry."
-	case ErrTimeout:
+	case is(ErrTimeout):
 		return p + " did not answer in time. Ask again with /retry, or choose another model with /model."
-	case ErrUnreachable:
+	case is(ErrUnreachable):
 		return p + " cannot be reached from this host at the moment. Ask again with /retry."
-	case ErrRestricted:
+	case is(ErrRestricted):
 		return p + " refuses this sign-in in programs other than its own. Use an API key: /login."
 	default:
 		return p + " did not take the request. Try another model with /model, or begin anew with /new."

@@ -34,13 +34,14 @@ func Read(r io.Reader) iter.Seq2[Event, error] {
 			if first {
 				line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 			}
-			if err == nil || err == io.EOF {
+			ended := errors.Is(err, io.EOF)
+			if err == nil || ended {
 				if len(line) > 0 && !ev.add(line) {
-					err = ErrTooLarge
+					err, ended = ErrTooLarge, false
 				}
 			}
 			switch {
-			case err == io.EOF:
+			case ended:
 				if ev.some {
 					yield(ev.Event, nil)
 				}

@@ -73,7 +73,7 @@ func Node(t testing.TB, script string, ready string, args, env []string) int {
 		argv = append(argv, fill.Replace(a))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "node", argv...)
+	cmd := exec.CommandContext(ctx, "node", argv...) //nolint:gosec // the tests' own programs
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "NODE_NO_WARNINGS=1"}
 	for _, e := range env {
@@ -115,7 +115,11 @@ func waitFor(t testing.TB, url string, ended <-chan struct{}, out *tail) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(startTime); ; {
-		resp, err := client.Get(url)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
 		if err == nil {
 			_ = resp.Body.Close()
 			return
@@ -134,7 +138,7 @@ func waitFor(t testing.TB, url string, ended <-chan struct{}, out *tail) {
 // freePort finds a port that nobody listens on just now.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,9 +52,6 @@ func (r row) sign(h http.Header, cred providerauth.Credential) {
 	}
 }
 
-// version is the header that every request needs.
-var version = http.Header{"Anthropic-Version": {"2023-06-01"}}
-
 // Auth implements providers.Provider.
 func (p *Provider) Auth() providerauth.Scheme { return p.scheme() }
 
@@ -70,24 +67,9 @@ func (p *Provider) Stream(ctx context.Context, cred providerauth.Credential, req
 		if m.Blind && p.own.ID == "" && wire.HasImage(req) {
 			return wire.Call{}, nil, p.svc.Unable("")
 		}
-		call, dec, err := messages.Prepare(p.svc, dialect(m), p.base(cred), req)
-		call.Header = version
-		return call, dec, err
+		return messages.Prepare(p.svc, messages.For(m), p.base(cred), req)
 	})
 }
-
-// dialect is what the format must know of a model.
-func dialect(m catalog.Model) messages.Dialect {
-	d := messages.Dialect{MaxOut: m.MaxOut, Adaptive: adaptive(m.ID)}
-	if d.MaxOut == 0 {
-		d.MaxOut = unknownMaxOut
-	}
-	d.Always = d.Adaptive && !slices.Contains(m.Efforts, "none")
-	return d
-}
-
-// unknownMaxOut is the limit of an answer of a model of which nothing is known.
-const unknownMaxOut = 8192
 
 // list reads the list of models, which comes in pages.
 func (p *Provider) list(ctx context.Context, cred providerauth.Credential, base string) ([]catalog.Model, error) {
@@ -103,7 +85,7 @@ func (p *Provider) list(ctx context.Context, cred providerauth.Credential, base 
 		if after != "" {
 			q.Set("after_id", after)
 		}
-		err := p.svc.JSON(ctx, cred, wire.Call{Path: base + "/v1/models?" + q.Encode(), Header: version}, &page)
+		err := p.svc.JSON(ctx, cred, wire.Call{Path: base + "/v1/models?" + q.Encode(), Header: messages.Header()}, &page)
 		var e *providers.Error
 		if errors.As(err, &e) && e.Status == http.StatusNotFound {
 			models = catalog.Known(p.row.id) // it has no list

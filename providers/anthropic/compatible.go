@@ -1,9 +1,6 @@
 package anthropic
 
 import (
-	"strconv"
-	"strings"
-
 	"chatgateway/providers"
 	"chatgateway/providers/wire"
 )
@@ -75,29 +72,4 @@ func (r row) sites() []site {
 		return nil
 	}
 	return append([]site{{r.where, r.base}}, r.siblings...)
-}
-
-// adaptive reports whether a model takes an effort rather than a budget of tokens to think with: Claude since 4.6.
-func adaptive(id string) bool {
-	_, rest, ok := strings.Cut(id, "claude-")
-	if !ok {
-		return false
-	}
-	var version []int
-	for _, word := range strings.Split(rest, "-") {
-		n, err := strconv.Atoi(word)
-		switch {
-		case err == nil && n < 100: // not a date
-			version = append(version, n)
-		case err != nil && len(version) == 0:
-			continue // the model's name
-		}
-	}
-	switch {
-	case len(version) == 0:
-		return true // one without a number is new
-	case len(version) == 1:
-		return version[0] >= 5
-	}
-	return version[0] > 4 || version[0] == 4 && version[1] >= 6
 }

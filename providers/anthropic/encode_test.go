@@ -10,28 +10,7 @@ import (
 	"chatgateway/internal/secret"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
-	"chatgateway/providers/catalog"
 )
-
-func TestAdaptive(t *testing.T) {
-	for id, want := range map[string]bool{
-		"claude-opus-5-5": true, "claude-sonnet-5": true, "claude-fable-5-1": true, "claude-opus-4-6": true, "claude-opus-4-8": true, "claude-mythos-preview": true,
-		"claude-opus-4-5-20251101": false, "claude-haiku-4-5": false, "claude-sonnet-4-20250514": false, "claude-3-7-sonnet-20250219": false, "MiniMax-M2.5": false,
-	} {
-		if adaptive(id) != want {
-			t.Errorf("adaptive(%s) is %v", id, !want)
-		}
-	}
-}
-
-func TestDialect(t *testing.T) {
-	for id, always := range map[string]bool{"claude-opus-5-5": true, "claude-sonnet-5-5": false, "claude-opus-4-8": false, "claude-haiku-4-5": false, "claude-unheard-of-7": true} {
-		m, _ := catalog.Lookup("anthropic", id)
-		if d := dialect(m); d.Always != always || d.MaxOut == 0 {
-			t.Errorf("%s: got %+v", id, d)
-		}
-	}
-}
 
 // TestHeaders checks how each kind of credential is sent, and that nothing is sent that passes for another program.
 func TestHeaders(t *testing.T) {

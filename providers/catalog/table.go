@@ -54,7 +54,8 @@ var models = map[string][]Model{
 		{ID: "mistral-small-2603", Name: "Mistral Small 4", Window: 128_000, Sees: true, PriceIn: 0.1, PriceOut: 0.3},
 	},
 	"minimax": {
-		{ID: "MiniMax-M2.5", Name: "MiniMax M2.5", Window: 200_000, MaxOut: 128_000, Blind: true, PriceIn: 0.3, PriceOut: 1.2, Preferred: true},
+		{ID: "MiniMax-M3", Name: "MiniMax M3", Window: 1_000_000, MaxOut: 131_072, Sees: true, Preferred: true},
+		{ID: "MiniMax-M2.7", Name: "MiniMax M2.7", Window: 204_800, MaxOut: 131_072, Blind: true},
 	},
 	"qwen": {
 		{ID: "qwen-plus", Name: "Qwen Plus", Thinks: true, Efforts: on, Preferred: true},
@@ -68,6 +69,9 @@ var models = map[string][]Model{
 	},
 	"openrouter": {
 		{ID: "openrouter/auto", Name: "Auto", Preferred: true},
+	},
+	"kilocode": {
+		{ID: "kilo/auto", Name: "Kilo Auto", Preferred: true},
 	},
 	"perplexity": {
 		{ID: "sonar", Name: "Sonar", Window: 128_000, NoTools: true, Preferred: true},

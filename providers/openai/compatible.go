@@ -31,12 +31,25 @@ type row struct {
 	keep     func(id string) bool
 	words    map[string]error // its own error codes
 
+	// route gives a model's format and base URL, where they differ by model.
+	route func(id, base string) (format, string)
+
 	responses      bool // speaks Responses
 	noKey          bool // works without a key
 	restrictedKeys bool // has keys that may chat and not list
 	ownerName      bool // check answers with the name of who owns the key
 	deployments    bool // configured models are all there are
 }
+
+// format is one of the wire formats.
+type format int
+
+// The formats.
+const (
+	inChat format = iota
+	inResponses
+	inMessages
+)
 
 // site is one of the places where a provider serves separate customers.
 type site struct{ where, base string }
@@ -86,10 +99,10 @@ var table = []row{
 	{id: "github-models", name: "GitHub Models", base: "https://models.github.ai/inference", page: "https://github.com/settings/personal-access-tokens", list: "https://models.github.ai/catalog/models"},
 	{id: "huggingface", name: "Hugging Face", base: "https://router.huggingface.co/v1", page: "https://huggingface.co/settings/tokens", env: []string{"HF_TOKEN", "HUGGINGFACE_HUB_TOKEN"}, aliases: []string{"hf"}, check: "https://huggingface.co/api/whoami-v2", ownerName: true, also: []string{"huggingface.co"}},
 	{id: "azure", name: "Azure OpenAI", base: "${AZURE_OPENAI_ENDPOINT:https://${AZURE_RESOURCE_NAME}.openai.azure.com}/openai/v1", page: "https://portal.azure.com", env: []string{"AZURE_OPENAI_API_KEY", "AZURE_API_KEY"}, header: "api-key", deployments: true, dialect: chat.Dialect{MaxCompletion: true}},
-	{id: "bedrock", name: "Amazon Bedrock", base: "https://bedrock-runtime.${AWS_REGION:us-east-1}.amazonaws.com/openai/v1", page: "https://console.aws.amazon.com/bedrock", env: []string{"AWS_BEARER_TOKEN_BEDROCK"}, aliases: []string{"aws"}, list: "https://bedrock.${AWS_REGION:us-east-1}.amazonaws.com/foundation-models", dialect: chat.Dialect{MaxCompletion: true}, keep: onBedrock},
+	{id: "bedrock", name: "Amazon Bedrock", base: "https://bedrock-mantle.${AWS_REGION:us-east-1}.api.aws/v1", page: "https://console.aws.amazon.com/bedrock", env: []string{"AWS_BEARER_TOKEN_BEDROCK"}, aliases: []string{"aws"}, dialect: chat.Dialect{MaxCompletion: true}, route: onBedrock},
 	{id: "vercel", name: "Vercel AI Gateway", base: "https://ai-gateway.vercel.sh/v1", page: "https://vercel.com/dashboard", env: []string{"AI_GATEWAY_API_KEY", "VERCEL_API_KEY"}, check: ask},
 	{id: "chutes", name: "Chutes", base: "https://llm.chutes.ai/v1", page: "https://chutes.ai/app/settings/api-keys", env: []string{"CHUTES_API_KEY"}, check: ask},
-	{id: "opencode", name: "OpenCode Zen", base: "https://opencode.ai/zen/v1", page: "https://opencode.ai", env: []string{"OPENCODE_API_KEY"}, aliases: []string{"zen"}, check: ask, keep: byChat},
+	{id: "opencode", name: "OpenCode Zen", base: "https://opencode.ai/zen/v1", page: "https://opencode.ai", env: []string{"OPENCODE_API_KEY"}, aliases: []string{"zen"}, check: ask, keep: onZen, route: zen},
 	{id: "perplexity", name: "Perplexity", base: "https://api.perplexity.ai", page: "https://www.perplexity.ai/account/api/keys", env: []string{"PERPLEXITY_API_KEY"}, list: none, check: ask, dialect: chat.Dialect{NoStreamOptions: true}},
 	{id: "kilocode", name: "Kilo Gateway", base: "https://api.kilo.ai/api/gateway", page: "https://app.kilo.ai", env: []string{"KILOCODE_API_KEY", "KILO_API_KEY"}, aliases: []string{"kilo"}, check: ask, dialect: chat.Dialect{Effort: chat.ByObject}},
 }
@@ -101,13 +114,31 @@ var zaiWords = map[string]error{
 	"1302": providers.ErrRateLimited, "1303": providers.ErrRateLimited, "1304": providers.ErrRateLimited, "1305": providers.ErrOverloaded, "1308": providers.ErrRateLimited,
 }
 
-// byChat leaves out the models that OpenCode serves in other formats than Chat Completions.
-func byChat(id string) bool {
-	return !strings.HasPrefix(id, "claude-") && !strings.HasPrefix(id, "gemini-") && !strings.HasPrefix(id, "gpt-")
+// onZen leaves out the models that OpenCode serves in formats that this provider does not speak there.
+func onZen(id string) bool {
+	return !strings.HasPrefix(id, "claude-") && !strings.HasPrefix(id, "gemini-")
 }
 
-// onBedrock leaves in the models that Bedrock's OpenAI-compatible endpoint serves.
-func onBedrock(id string) bool { return strings.HasPrefix(id, "openai.") }
+// zen is how OpenCode serves a model: OpenAI's in Responses, others in Chat Completions.
+func zen(id, base string) (format, string) {
+	if strings.HasPrefix(id, "gpt-") {
+		return inResponses, base
+	}
+	return inChat, base
+}
+
+// onBedrock is how Amazon's mantle endpoint serves a model (docs.aws.amazon.com/bedrock, "Endpoints supported by
+// Amazon Bedrock"): Claude in Messages, OpenAI's newer ones in Responses, others in Chat Completions.
+func onBedrock(id, base string) (format, string) {
+	root := strings.TrimSuffix(base, "/v1")
+	switch {
+	case strings.HasPrefix(id, "anthropic."):
+		return inMessages, root + "/anthropic"
+	case strings.HasPrefix(id, "openai.gpt-") && !strings.HasPrefix(id, "openai.gpt-oss"):
+		return inResponses, root + "/openai/v1"
+	}
+	return inChat, base
+}
 
 // Compatible lists the ids of the table, in its order.
 func Compatible() []string {

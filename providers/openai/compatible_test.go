@@ -267,3 +267,26 @@ func TestOpenAIsModels(t *testing.T) {
 		}
 	}
 }
+
+func TestBedrock(t *testing.T) {
+	var paths []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		paths = append(paths, r.URL.Path+" "+r.Header.Get("Authorization")+" "+r.Header.Get("Anthropic-Version"))
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer srv.Close()
+	p := NewKnown("bedrock", providers.Options{BaseURL: srv.URL + "/v1", Getenv: noEnv})
+	for _, id := range []string{"anthropic.claude-opus-4-8", "openai.gpt-5.6-terra", "openai.gpt-oss-120b", "qwen.qwen3-32b"} {
+		for range p.Stream(t.Context(), fakeKey, providers.Request{Model: id}) {
+		}
+	}
+	auth := "Bearer " + fakeKey.Key.Reveal()
+	want := []string{"/anthropic/v1/messages " + auth + " 2023-06-01", "/openai/v1/responses " + auth + " ", "/v1/chat/completions " + auth + " ", "/v1/chat/completions " + auth + " "}
+	if !slices.Equal(paths, want) {
+		t.Errorf("got %q, want %q", paths, want)
+	}
+	s := NewKnown("bedrock", providers.Options{Getenv: func(k string) string { return map[string]string{"AWS_REGION": "eu-west-1"}[k] }}).Auth()
+	if s.Hosts[0] != "bedrock-mantle.eu-west-1.api.aws" {
+		t.Errorf("the hosts are %v", s.Hosts)
+	}
+}

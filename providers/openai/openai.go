@@ -13,6 +13,7 @@ import (
 	"chatgateway/providers/catalog"
 	"chatgateway/providers/wire"
 	"chatgateway/providers/wire/chat"
+	"chatgateway/providers/wire/messages"
 	"chatgateway/providers/wire/responses"
 )
 
@@ -65,11 +66,26 @@ func (p *Provider) Stream(ctx context.Context, cred providerauth.Credential, req
 		if m.Blind && p.own.ID == "" && wire.HasImage(req) {
 			return wire.Call{}, nil, p.svc.Unable("")
 		}
-		if p.row.responses {
-			return responses.Prepare(p.svc, responses.Dialect{Reasons: m.Thinks}, p.base(cred), req)
+		switch in, base := p.route(req.Model, p.base(cred)); in {
+		case inMessages:
+			return messages.Prepare(p.svc, messages.For(m), base, req)
+		case inResponses:
+			return responses.Prepare(p.svc, responses.Dialect{Reasons: m.Thinks}, base, req)
+		default:
+			return chat.Prepare(p.svc, p.row.dialect, base, req)
 		}
-		return chat.Prepare(p.svc, p.row.dialect, p.base(cred), req)
 	})
+}
+
+// route gives the format and the base URL to ask a model at.
+func (p *Provider) route(id, base string) (format, string) {
+	switch {
+	case p.row.route != nil:
+		return p.row.route(id, base)
+	case p.row.responses:
+		return inResponses, base
+	}
+	return inChat, base
 }
 
 // base is the base URL that a credential is good at: a key that is bound to a site carries it.

@@ -198,7 +198,7 @@ func TestCallID(t *testing.T) {
 			t.Errorf("CallID(%q) = %q, want %q", in, got, want)
 		}
 	}
-	if NewCallID() == NewCallID() {
+	if a, b := NewCallID(), NewCallID(); a == b {
 		t.Error("two ids are the same")
 	}
 }

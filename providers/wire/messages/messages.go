@@ -3,6 +3,7 @@ package messages
 
 import (
 	"encoding/json"
+	"net/http"
 
 	"chatgateway/providers"
 	"chatgateway/providers/wire"
@@ -88,8 +89,11 @@ func Prepare(s *wire.Service, d Dialect, base string, req providers.Request) (wi
 	for _, t := range req.Tools {
 		body.Tools = append(body.Tools, tool{t.Name, t.Help, wire.Schema(t)})
 	}
-	return wire.Call{Path: base + "/v1/messages", Body: body}, &decoder{svc: s}, nil
+	return wire.Call{Path: base + "/v1/messages", Header: Header(), Body: body}, &decoder{svc: s}, nil
 }
+
+// Header is what every request in this format says of its version.
+func Header() http.Header { return http.Header{"Anthropic-Version": {"2023-06-01"}} }
 
 // think sets how much the model thinks; "" leaves it to the model.
 func (r *request) think(d Dialect, effort string) {

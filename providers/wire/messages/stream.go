@@ -139,13 +139,13 @@ func (d *decoder) end(emit wire.Emit) {
 	b := &d.block
 	switch b.kind {
 	case "thinking":
-		if b.signature == "" {
-			break // it would be refused
+		if b.signature == "" && b.text.Len() == 0 {
+			break
 		}
 		raw, err := json.Marshal(struct {
 			Type      string `json:"type"`
 			Thinking  string `json:"thinking"`
-			Signature string `json:"signature"`
+			Signature string `json:"signature,omitempty"` // not every service signs
 		}{"thinking", b.text.String(), b.signature})
 		if err == nil {
 			say(emit, providers.Part{Raw: raw, By: d.svc.ID})
