@@ -20,9 +20,11 @@ import (
 const (
 	ackTime   = 3 * time.Second
 	tokenTime = 15*time.Minute - 10*time.Second
-	tokensMax = 5000
-	formsMark = "ask." // begins the ids of the controls that Ask shows
-	menuMark  = "menu."
+	// answerWait is how long a person is shown that an answer is being made.
+	answerWait = 2 * time.Minute
+	tokensMax  = 5000
+	formsMark  = "ask." // begins the ids of the controls that Ask shows
+	menuMark   = "menu."
 
 	restarting = "The bot is being restarted. Please send that again in a minute."
 )

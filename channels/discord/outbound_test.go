@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
+
+	"pgregory.net/rapid"
 
 	"chatgateway/channels"
 	"chatgateway/channels/discord/discordtest"
@@ -40,6 +43,30 @@ func TestParts(t *testing.T) {
 	if n := len(b.s.See("ann", b.s.Channel)); n != len(all)+2 {
 		t.Errorf("an edit that is too long for one message left %d, want %d", n, len(all)+2)
 	}
+}
+
+// TestPartsFit: whatever a model writes, no message is too long, nor leaves a code block open.
+func TestPartsFit(t *testing.T) {
+	c := &channel{}
+	piece := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"```go\n", "```", "`", "**", "\n\n", "| a | b |\n|--|--|\n", "> ", "- x\n", "@everyone ", "\U0001f600",
+		strings.Repeat("long ", 300), strings.Repeat("x", 2500), strings.Repeat("*", 1500)}))
+	rapid.Check(t, func(t *rapid.T) {
+		md := strings.Join(rapid.SliceOfN(piece, 0, 12).Draw(t, "md"), "")
+		for n, p := range c.parts(channels.Post{Text: md}, outgoing{}) {
+			if len(utf16.Encode([]rune(p.Content))) > messageMax || strings.TrimSpace(p.Content) == "" {
+				t.Fatalf("part %d has %d characters", n, len(p.Content))
+			}
+			fences := 0
+			for line := range strings.Lines(p.Content) {
+				if strings.HasPrefix(strings.TrimLeft(line, "> "), "```") {
+					fences++
+				}
+			}
+			if fences%2 != 0 {
+				t.Fatalf("part %d leaves a code block open:\n%s", n, p.Content)
+			}
+		}
+	})
 }
 
 // TestPings: what a model writes notifies nobody.

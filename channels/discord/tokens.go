@@ -45,13 +45,14 @@ func (c *channel) sweepTokens() {
 	}
 }
 
-// sweep takes "an answer is being made" away where none came, before Discord says that the bot did not answer.
+// sweep takes "an answer is being made" away where none came: a stranger is not answered. An answer that comes later
+// becomes a message of its own.
 func (c *channel) sweep(ctx context.Context) {
 	c.mu.Lock()
 	var late []*interaction
 	for _, i := range c.tokens {
 		i.mu.Lock()
-		if i.pending && time.Until(i.until) < time.Minute {
+		if i.pending && time.Until(i.until) < tokenTime-answerWait {
 			i.pending = false
 			late = append(late, i)
 		}
