@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -281,6 +282,7 @@ func (g *Gateway) Status(ctx context.Context) status.Gateway {
 	if st.Providers, err = g.o.Auth.Status(ctx, ""); err != nil {
 		st.Warnings = append(st.Warnings, userMessage(err))
 	}
+	g.onlyRunning(ctx, st.Providers)
 	if err := g.o.Auth.StoreErr(); err != nil {
 		st.Warnings = append(st.Warnings, userMessage(err))
 	}
@@ -288,6 +290,23 @@ func (g *Gateway) Status(ctx context.Context) status.Gateway {
 		st.Warnings = append(st.Warnings, userMessage(err))
 	}
 	return st
+}
+
+// onlyRunning marks providers that need no credential as there only if they were found on this host, or listed their
+// models.
+func (g *Gateway) onlyRunning(ctx context.Context, list []status.Provider) {
+	for i, p := range list {
+		if p.Source != string(providerauth.FromNone) {
+			continue
+		}
+		g.models.mu.Lock()
+		_, listed := g.models.lists[p.ID]
+		g.models.mu.Unlock()
+		found := slices.ContainsFunc(g.LocalServers(ctx), func(l commands.Local) bool { return l.Provider == p.ID })
+		if !listed && !found {
+			list[i].Configured, list[i].State = false, providerauth.StateMissing
+		}
+	}
 }
 
 // userMessage is what a person may read of an error.

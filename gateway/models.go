@@ -109,8 +109,8 @@ func (g *Gateway) fromEnvironment(ctx context.Context) (providers.Ref, string) {
 		}
 		if m := catalog.Preferred(id.Provider()); m != "" {
 			from := s.Label
-			if from == "" {
-				from = s.Source
+			if s.Source == string(providerauth.FromStore) {
+				from = "the only sign-in so far"
 			}
 			return providers.Ref{Provider: id.Provider(), Model: m}, from
 		}
@@ -131,8 +131,13 @@ func (g *Gateway) SetDefault(ctx context.Context, ref providers.Ref) error {
 func (g *Gateway) LoggedIn(ctx context.Context, id providerauth.ID) providers.Ref {
 	defer g.changed()
 	g.models.forget(id.Provider())
-	if ref, from := g.Default(ctx); !ref.IsZero() && (from == fromCommand || from == fromConfig || g.usable(ctx, ref)) {
+	switch ref, from := g.Default(ctx); from {
+	case fromCommand, fromConfig:
 		return providers.Ref{}
+	case fromFirst:
+		if g.usable(ctx, ref) {
+			return providers.Ref{}
+		}
 	}
 	list, _ := g.Models(ctx, id.Provider())
 	pick := catalog.Preferred(id.Provider())
