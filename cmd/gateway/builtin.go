@@ -40,6 +40,8 @@ func builtins() []builtin {
 		{"openai", func(o providers.Options) providers.Provider { return openai.New(o) }},
 		{"google", func(o providers.Options) providers.Provider { return google.New(o) }},
 		{"ollama", func(o providers.Options) providers.Provider { return ollama.New(o) }},
+		{"ollama-cloud", func(o providers.Options) providers.Provider { return ollama.NewCloud(o) }},
+		{"vertex", func(o providers.Options) providers.Provider { return google.NewVertex(o) }},
 	}
 	for _, id := range anthropic.Compatible() {
 		list = append(list, builtin{id, func(o providers.Options) providers.Provider { return anthropic.NewKnown(id, o) }})
