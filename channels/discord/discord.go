@@ -148,21 +148,22 @@ func open(o channels.Options) (channels.Channel, error) {
 
 // Run implements channels.Channel.
 func (c *channel) Run(ctx context.Context, h channels.Handler) error {
+	if err := c.run(ctx, h); ctx.Err() == nil {
+		return err
+	}
+	return nil // ctx ended, as it should
+}
+
+func (c *channel) run(ctx context.Context, h channels.Handler) error {
 	c.report(status.Connecting, "")
 	if c.token().Empty() {
 		return &stateError{"There is no bot token; set one with `gateway channels set discord bot_token`.", channels.ErrRejected}
 	}
 	if _, err := c.lookUp(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
 		return err
 	}
 	marks, err := loadMarks(ctx, c.o.Mark)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
 		return fmt.Errorf("discord: read the marks: %w", err)
 	}
 	c.inbox.marks = marks
@@ -170,14 +171,10 @@ func (c *channel) Run(ctx context.Context, h channels.Handler) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { c.inbox.run(ctx, h) })
 	err = c.supervise(ctx)
-	stopped := ctx.Err() != nil
 	cancel()
 	wg.Wait()
 	c.inbox.end(ctx)
 	c.tasks.Wait()
-	if stopped {
-		return nil
-	}
 	return err
 }
 

@@ -55,10 +55,8 @@ func loadMarks(ctx context.Context, read func(context.Context, string) (string, 
 	if err != nil || text == "" {
 		return m, err
 	}
-	var list map[string]string // channel: guild
-	if json.Unmarshal([]byte(text), &list) != nil {
-		return m, nil // made by another version: begin anew
-	}
+	var list map[string]string              // channel: guild
+	_ = json.Unmarshal([]byte(text), &list) // what another version made is begun anew
 	for ch, guild := range list {
 		last, err := read(ctx, markKey+ch)
 		if err != nil {

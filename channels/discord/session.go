@@ -161,7 +161,7 @@ func (s *session) open(ctx context.Context) error {
 
 // hung waits a little for Open, so that its goroutine is not left behind if it can end.
 func (s *session) hung(now *connection, opened chan error) error {
-	slow := errors.New("Discord did not say that it was ready")
+	slow := errors.New("no word from Discord that it was ready")
 	if opened == nil {
 		return slow
 	}
