@@ -95,11 +95,10 @@ func open(o channels.Options) (channels.Channel, error) {
 
 // Run implements channels.Channel.
 func (c *channel) Run(ctx context.Context, h channels.Handler) error {
-	err := c.listen(ctx, h)
-	if ctx.Err() != nil {
-		return nil
+	if err := c.listen(ctx, h); ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // Send implements channels.Channel.
