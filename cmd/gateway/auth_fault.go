@@ -136,7 +136,7 @@ func providerArg(use string, args []string, rest int) error {
 	case len(args) == 0:
 		return usageError("which provider? Say: gateway %s. All of them: gateway auth list", use)
 	case rest >= 0 && len(args) > 1+rest:
-		return usageError("I do not know what to do with %q. Say: gateway %s", args[1+rest], use)
+		return usageError("there is too much behind it. Say: gateway %s. A key or a token is asked for, or read from standard input", use)
 	}
 	return nil
 }

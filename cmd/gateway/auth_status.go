@@ -53,7 +53,7 @@ func (a *app) authStatusCommand() *cobra.Command {
 			"  64  the command line was not understood\n" +
 			"In use are the logins of the models that config.yaml and /model default name; where none is named, all of them.",
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 1 || len(args) == 0 && account != "" {
+			if len(args) > 1 || len(args) == 1 && args[0] == "" || len(args) == 0 && account != "" {
 				return exitError{exitMistyped, "name one provider, or none for all of them"}
 			}
 			return a.withHost(c.Context(), func(h *host) error {

@@ -33,7 +33,7 @@ func (a *app) loginCommand(name string, aliases ...string) *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usageError("I do not know what to do with %q. Say: gateway login provider[:account]. A key is never given on the command line: it is asked for", args[1])
+				return usageError("there is too much behind it. Say: gateway login provider[:account]. A key is asked for, or read from standard input")
 			}
 			return a.withHost(c.Context(), func(h *host) error {
 				if f.list {

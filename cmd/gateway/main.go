@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -60,9 +61,19 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exit.code
 	case errors.Is(err, context.Canceled):
 		return 130
+	case mistyped(err):
+		fmt.Fprintln(a.err, "gateway: "+err.Error()+"\nSee: gateway --help")
+		return exitUsage
 	}
 	fmt.Fprintln(a.err, "gateway: "+message(err))
 	return 1
+}
+
+// mistyped reports whether an error is cobra's own, about the command line.
+func mistyped(err error) bool {
+	text := err.Error()
+	return strings.HasPrefix(text, "unknown command ") || strings.HasPrefix(text, "if any flags in the group ") ||
+		strings.HasPrefix(text, "accepts ") && strings.Contains(text, " arg(s)")
 }
 
 // message is what a person reads of an error: its own sentence if it has one.
