@@ -160,7 +160,7 @@ func (f *convFile) read() (byID map[channels.MessageID]*entry, err error) {
 	if f.path == "" {
 		return byID, nil
 	}
-	r, err := os.Open(f.path)
+	r, err := os.Open(f.path) //nolint:gosec // its name matches convPattern
 	if err != nil {
 		return nil, fmt.Errorf("open conversation: %w", err)
 	}
@@ -249,7 +249,7 @@ func readHeader(path string) (h header, size int64, changed time.Time, err error
 // writeOwn puts data in the place of path, for the owner alone, durably, as a whole or not at all.
 func writeOwn(path string, data []byte) (err error) {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { //nolint:gosec // names are checked where they become paths
 		return fmt.Errorf("make folder: %w", err)
 	}
 	tmp, err := os.CreateTemp(dir, ".new-*") // mode 0600
@@ -259,7 +259,7 @@ func writeOwn(path string, data []byte) (err error) {
 	defer func() {
 		if err != nil {
 			_ = tmp.Close() // closed already, or of no more use
-			_ = os.Remove(tmp.Name())
+			_ = os.Remove(tmp.Name()) //nolint:gosec // as above
 			err = fmt.Errorf("write %s: %w", filepath.Base(path), err)
 		}
 	}()
@@ -272,10 +272,10 @@ func writeOwn(path string, data []byte) (err error) {
 	if err := tmp.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
+	if err := os.Rename(tmp.Name(), path); err != nil { //nolint:gosec // as above
 		return err
 	}
-	if d, err := os.Open(dir); err == nil {
+	if d, err := os.Open(dir); err == nil { //nolint:gosec // as above
 		_ = d.Sync() // some systems cannot
 		_ = d.Close()
 	}

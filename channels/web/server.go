@@ -109,7 +109,9 @@ func (s *server) serve(ctx context.Context, ln net.Listener, ready func()) error
 		_ = srv.Close()
 	}
 	s.busy.Wait()
-	<-served
+	if e := <-served; e != nil && !errors.Is(e, http.ErrServerClosed) {
+		s.ch.log.Debug("page: serve", "err", e)
+	}
 	return err
 }
 
@@ -196,7 +198,7 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.ch.log.Warn("page: the browser is let in until the gateway stops only", "err", err)
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // on loopback there is no TLS; elsewhere Secure is set
 		Name: cookieName(secure(r)), Value: cookie, Path: "/s/" + ses.ID + "/", MaxAge: int(sessionLife.Seconds()),
 		HttpOnly: true, Secure: secure(r), SameSite: http.SameSiteStrictMode,
 	})

@@ -15,7 +15,7 @@ func TestAttack(t *testing.T) { newStage(t).run("attack.mjs") }
 // TestShots makes pictures of the page at phone and desk size, light and dark, in the folder that SHOTS names, and
 // checks that nothing is wider than the screen.
 func TestShots(t *testing.T) {
-	if os.Getenv("SHOTS") == "" && os.Getenv("CI") == "" {
+	if os.Getenv("SHOTS") == "" && (os.Getenv("CI") == "" || testing.Short()) {
 		t.Skip("SHOTS names no folder")
 	}
 	newStage(t).run("shots.mjs")

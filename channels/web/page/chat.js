@@ -181,9 +181,15 @@ function actions(m) {
   return el("div", { class: "actions" },
     el("time", { datetime: new Date(m.time).toISOString() }, clock(m.time)),
     text && copyButton(m.mine ? "Copy message" : "Copy answer", () => text),
-    !m.mine && on.hasCommand("retry") && el("button", {
+    !m.mine && on.hasCommand("retry") && !answersCommand(m) && el("button", {
       type: "button", class: "quiet small retry", "aria-label": "Answer again", title: "Answer again", onclick: () => on.send("/retry"),
     }, icon("again")));
+}
+
+// answersCommand: there is nothing to ask again.
+function answersCommand(m) {
+  const before = [...shown.values()].filter((s) => s.m.mine && s.m.n < m.n).sort((a, b) => b.m.n - a.m.n)[0];
+  return !before || before.m.text?.startsWith("/");
 }
 
 function markLast() {

@@ -46,7 +46,9 @@ function card(f) {
       el("button", { type: "button", class: "choice", onclick: () => answer({ answer: c.value }) }, c.label))),
     input && el("div", { class: "form-field" }, input, f.secret && reveal(input)),
     say,
-    el("div", { class: "form-foot" }, f.secret && el("small", {}, icon("lock"), "Goes to the gateway only. It is not kept in the chat."), left, el("span", { class: "gap" }), cancel, input && send));
+    el("div", { class: "form-foot" },
+      f.secret && el("small", {}, icon("lock"), "Goes to the gateway only, and is not kept in the chat."), left,
+      el("span", { class: "form-buttons" }, cancel, input && send)));
 
   async function answer(body) {
     say.hidden = true;

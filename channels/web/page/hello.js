@@ -30,7 +30,7 @@ function first(state, send) {
     el("h2", {}, "Connect a model to begin"),
     el("p", {}, "The gateway passes what you write to a language model. Choose a service that you have an account or a key for. Keys are kept on this computer and never appear in the chat."),
     el("div", { class: "offers" },
-      local.map((l) => offer(`Use ${l.name}`, `on this computer, no key${l.models > 0 ? `, ${l.models} model${l.models > 1 ? "s" : ""}` : ""}`, () => send("/login " + l.provider), true)),
+      local.map((l) => offer(`Use ${l.name}`, `on this computer, no key${l.models > 0 ? `, ${l.models} model${l.models > 1 ? "s" : ""}` : ""}`, () => send("/model " + l.provider), true)),
       offers.map(([id, name, what]) => offer(name, what, () => send("/login " + id)))),
     el("button", { type: "button", class: "link", onclick: () => send("/login") }, "All services"),
   ];
@@ -44,7 +44,7 @@ function begin(model, send, write) {
     el("h2", {}, hour < 5 ? "Good evening" : hour < 12 ? "Good morning" : hour < 18 ? "Good afternoon" : "Good evening"),
     el("p", {}, model ? ["You write with ", el("b", {}, model.slice(model.indexOf("/") + 1)), "."] : "Write a message to begin."),
     el("div", { class: "offers" },
-      offer("Explain something", "Explain to me like …", () => write("Explain to me, step by step, ")),
+      offer("Explain something", "Step by step", () => write("Explain to me, step by step, ")),
       offer("Write something", "A letter, a plan, a text", () => write("Write ")),
       offer("Choose a model", "/model", () => send("/model")),
       offer("What can I do here?", "/help", () => send("/help"))),

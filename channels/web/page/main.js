@@ -11,6 +11,8 @@ import * as panel from "./panel.js";
 import * as hello from "./hello.js";
 
 let conv = "", model = "", noteTimer = 0, stream = null, drafts = {};
+let loaded = false; // the stream has said what is in the conversation
+let fresh = false; // something came while nobody looked
 
 async function start() {
   const link = /^#k=([\w-]+)$/.exec(location.hash)?.[1];
@@ -103,8 +105,6 @@ function open(id, keep = true) {
   update();
 }
 
-let loaded = false; // the stream has said what is in the conversation
-
 function apply(c) {
   if (c.whole) loaded = true;
   talks.apply(c);
@@ -115,7 +115,10 @@ function apply(c) {
   }
   if (c.menu) composer.setMenu(c.menu);
   if (c.panel) panel.refresh().then(refreshModel);
-  if (c.messages?.some((m) => !m.mine && !m.growing)) refreshModel();
+  if (c.messages?.some((m) => !m.mine && !m.growing)) {
+    refreshModel();
+    fresh ||= document.hidden;
+  }
   outbox.settle();
   outbox.draw();
   update();
@@ -133,7 +136,6 @@ function update() {
   document.title = (n ? `(${n}) ` : document.hidden && fresh ? "● " : "") + (t?.title ? t.title + " · Gateway" : "Gateway");
 }
 
-let fresh = false; // something came while nobody looked
 document.addEventListener("visibilitychange", () => { fresh = false; update(); });
 
 let modelAsked = 0;
@@ -185,7 +187,8 @@ function connection(state) {
 function side(open) {
   document.body.classList.toggle("with-side", open);
   $("shade").hidden = !open && !(panel.isOpen() && innerWidth < 1180);
-  if (open) $("side").querySelector("a, button")?.focus();
+  if (open) $("side-close").focus();
+  else if ($("side").contains(document.activeElement)) $("side-open").focus();
 }
 
 function shortcuts() {

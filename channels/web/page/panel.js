@@ -1,6 +1,6 @@
 // The side panel: what the gateway is doing, and which browsers were let in.
 
-import { $, away, dialog, el, icon, setIcon, toast } from "./dom.js";
+import { $, away, clock, dialog, el, icon, setIcon, toast } from "./dom.js";
 import { api, Refused } from "./net.js";
 
 const panel = $("panel"), wide = matchMedia("(min-width: 1180px)");
@@ -29,6 +29,8 @@ export function toggle(open = panel.hidden, keep = true) {
     loadSessions();
     draw();
     if (keep) panel.querySelector("button")?.focus();
+  } else if (keep) {
+    $("panel-open").focus();
   }
 }
 
@@ -123,13 +125,13 @@ function channels() {
     return el("details", { "data-key": "c-" + c.account },
       el("summary", {}, dot(c.state), el("span", { class: "name" }, titles[c.service] ?? c.service, account && el("i", {}, account)), el("small", {}, c.state)),
       c.detail && el("p", {}, c.detail),
-      el("dl", {}, fact("Bot", c.bot), c.since && fact("Since", away(Date.parse(c.since))), c.restarts > 0 && fact("Restarts", String(c.restarts)), ...sources));
+      el("dl", {}, fact("Bot", c.bot), c.since && fact("Since", clock(Date.parse(c.since))), c.restarts > 0 && fact("Restarts", String(c.restarts)), ...sources));
   }));
 }
 
 function figures() {
   return section("This gateway", el("dl", {},
-    fact("Version", state.version), fact("Started", state.started && away(Date.parse(state.started))),
+    fact("Version", state.version), fact("Started", state.started && clock(Date.parse(state.started))),
     fact("Answering", String(state.running ?? 0)), fact("Waiting", String(state.queued ?? 0)), fact("Home", state.home)));
 }
 
