@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/cookiejar"
@@ -48,15 +49,21 @@ func (p *program) enter() *browser {
 }
 
 func (b *browser) call(ctx context.Context, method, url string, in, out any) error {
-	body, err := json.Marshal(in)
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
-	if err != nil {
-		return err
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
-	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Origin", "http://"+b.p.addr)
 	resp, err := b.c.Do(req)
 	if err != nil {
@@ -94,7 +101,7 @@ type shown struct {
 func (b *browser) sees(ctx context.Context, conv string, ok func(string) bool) ([]shown, error) {
 	for {
 		var page struct{ Messages []shown }
-		err := b.call(ctx, "GET", b.base+"/messages?c="+conv, nil, &page)
+		err := b.call(ctx, "GET", b.base+"/messages?before=1000000&c="+conv, nil, &page)
 		if n := len(page.Messages); err == nil && n > 0 {
 			if last := page.Messages[n-1]; !last.Mine && !last.Growing && ok(last.Text) {
 				return page.Messages, nil
@@ -136,6 +143,7 @@ func TestKilledInTheMiddleOf200Replies(t *testing.T) {
 	if out, code := p.run(key, "auth", "set", "anthropic"); code != 0 {
 		t.Fatalf("auth set: %s", out)
 	}
+	p.until("anthropic", "status", "--json")
 	b := p.enter()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()

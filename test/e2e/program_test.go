@@ -164,6 +164,21 @@ func (p *program) run(in string, args ...string) (string, int) {
 	return string(out), 0
 }
 
+// until runs a command until it says something: a change by another process is in force within a second.
+func (p *program) until(want string, args ...string) {
+	p.t.Helper()
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		out, _ := p.run("", args...)
+		if strings.Contains(out, "\"source\": \"stored\"") && strings.Contains(out, want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("gateway %v never says %q: %s", args, want, out)
+		}
+	}
+}
+
 // traces says in which files of the home folder, and whether in the output, a text is; the 0600 files of credentials
 // are left out.
 func (p *program) traces(text string) []string {

@@ -18,6 +18,7 @@ func TestTerminal(t *testing.T) {
 	if out, code := p.run(key, "login", "anthropic", "--api-key"); code != 0 {
 		t.Fatalf("login: %d %s", code, out)
 	}
+	p.until("anthropic", "status", "--json")
 	for _, c := range []struct {
 		in, want string
 		args     []string
