@@ -134,7 +134,7 @@ func TestKilledInTheMiddleOf200Replies(t *testing.T) {
 	for c := range conversations {
 		for n := range each {
 			f := testpeers.Says(fmt.Sprintf("question-%02d-%d", c, n), fmt.Sprintf("This is the answer-%02d-%d, in several pieces.", c, n))
-			f.Latency, f.Pieces = 30, 8
+			f.Latency, f.Pieces = 250, 8
 			fixtures = append(fixtures, f)
 		}
 	}
