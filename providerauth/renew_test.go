@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,6 +37,65 @@ func TestOneRenewalForAll(t *testing.T) {
 		wg.Wait()
 		w.exchanges(1)
 	})
+}
+
+// counting is a store that counts who writes.
+type counting struct {
+	*Memory
+	updates atomic.Int64
+}
+
+func (c *counting) Update(ctx context.Context, id ID, f func(context.Context, Credential) (Credential, error)) error {
+	c.updates.Add(1)
+	return c.Memory.Update(ctx, id, f)
+}
+
+func TestOneWaitsForTheLockInAProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &counting{Memory: NewMemory(token(1, -time.Hour))}
+		w := worldOn(t, s)
+		w.answer(func(int64, Credential) (Credential, error) { time.Sleep(time.Second); return token(2, time.Hour), nil })
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() { _, _ = w.m.Credential(t.Context(), Want{Provider: "acme"}) })
+		}
+		wg.Wait()
+		if n := s.updates.Load(); n != 1 {
+			t.Errorf("%d goroutines went for the lock", n)
+		}
+	})
+}
+
+func TestALatchHoldsForItsTokenAlone(t *testing.T) {
+	w := newWorld(t, token(1, -time.Hour))
+	w.answer(dead)
+	w.wantErr(Want{}, ErrNeedsLogin)
+	set(t, w.store, token(5, -time.Minute)) // another program, that knows nothing of latches, logs in
+	w.answer(nil)
+	w.want(Want{}, "FAKE-access-3", FromStore)
+}
+
+func TestALatchOfAnotherProcessIsSeenUnderTheLock(t *testing.T) {
+	w := newWorld(t, token(1, -time.Hour))
+	_ = w.store.UpdateSettings(t.Context(), func(s *Settings) error {
+		s.Latched = map[ID]Latch{"acme": {Fingerprint: secret.New("FAKE-refresh-1").Fingerprint(), Reason: "why"}}
+		return nil
+	})
+	if _, err := w.m.exchange(t.Context(), w.acme.scheme(), "acme", secret.String{}, false); !errors.Is(err, ErrNeedsLogin) {
+		t.Errorf("got %v", err)
+	}
+	w.exchanges(0)
+}
+
+func TestLogoutOfAnOverride(t *testing.T) {
+	w := newWorld(t)
+	w.m.Override("acme", secret.New("FAKE-runtime"), "/run/key")
+	gone := w.m.Gone("acme")
+	if out, err := w.m.Logout(t.Context(), "acme"); err != nil || !out.Removed {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	isClosed(t, gone, "a logout")
+	w.wantErr(Want{}, ErrNone)
 }
 
 func TestLeeway(t *testing.T) {
