@@ -11,8 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"chatgateway/access"
-	"chatgateway/channelauth"
-	"chatgateway/channels"
 	"chatgateway/commands"
 	"chatgateway/config"
 	"chatgateway/store"
@@ -64,13 +62,13 @@ func (a *app) accessAlone(ctx context.Context, h *host, words []string) error {
 		return exitError{exitConfig, message(err)}
 	}
 	defer st.Close() //nolint:errcheck // what was to be kept is kept
-	acc, err := access.New(ctx, access.Options{Store: st, Local: isLocal, Log: h.log, Audit: func(_ context.Context, d access.Deed) {
+	acc, err := access.New(ctx, access.Options{Store: st, Local: localAccount, Log: h.log, Audit: func(_ context.Context, d access.Deed) {
 		h.recordResult(d.What, d.Whom.String(), d.Result)
 	}})
 	if err != nil {
 		return err
 	}
-	acc.SetConfig(policyOf(h.config, h.tokens))
+	acc.SetConfig(accessConfig(h.config, h.tokens.Accounts()))
 	text, _, err := acc.Run(ctx, "command line", "", words)
 	if err != nil {
 		return exitError{1, message(err)}
@@ -88,43 +86,4 @@ func (s *server) handleAccess(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, map[string]string{"text": answer.Text})
-}
-
-// isLocal reports whether an account is part of this host: its people are owners.
-func isLocal(id channels.AccountID) bool {
-	for _, s := range services() {
-		if s.Local && strings.HasPrefix(string(id)+":", s.Name+":") {
-			return true
-		}
-	}
-	return false
-}
-
-// policyOf is what config.yaml says of who may talk to the bot, for every account that there is.
-func policyOf(c *config.Config, tokens *channelauth.File) access.Config {
-	p := access.Config{Accounts: map[channels.AccountID]access.Account{}, TurnsPerHour: c.Limits.TurnsPerHour, Models: map[access.Role][]string{}}
-	for role, list := range c.Models.Allow {
-		switch role {
-		case "owner":
-			p.Models[access.Owner] = list
-		case "user":
-			p.Models[access.User] = list
-		}
-	}
-	for _, acc := range accounts(c, tokens, page{}) {
-		if acc.Service.Local {
-			continue
-		}
-		base := channels.Common{}
-		if b, ok := acc.Settings.(interface{ Base() *channels.Common }); ok {
-			base = *b.Base()
-		}
-		one := access.Of(base, acc.Service.NeverPairs)
-		id := string(acc.ID)
-		one.Owners = append(append([]string(nil), one.Owners...), c.Access.Owners[id]...)
-		one.AllowFrom = append(append([]string(nil), one.AllowFrom...), c.Access.Allow[id]...)
-		one.Groups = append(append([]string(nil), one.Groups...), c.Access.Places[id]...)
-		p.Accounts[acc.ID] = one
-	}
-	return p
 }

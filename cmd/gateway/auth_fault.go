@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -50,7 +51,7 @@ func asFault(err error, id providerauth.ID) error {
 	var tokens *channelauth.Error
 	var exit exitError
 	switch {
-	case err == nil || errors.As(err, &exit):
+	case err == nil || errors.As(err, &exit) || errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, login.ErrCanceled):
 		return fault(faultAborted, "nothing was changed.", "")
@@ -60,9 +61,9 @@ func asFault(err error, id providerauth.ID) error {
 		return fault(faultAborted, "this way to log in asks for something, and standard input has ended.", "run it in a terminal, or send the answer on standard input")
 	case errors.As(err, &key):
 		return fault(faultKey, key.UserMessage(), "")
-	case errors.As(err, &known) && known.Kind == providerauth.ErrUnreadable:
+	case errors.As(err, &known) && errors.Is(known.Kind, providerauth.ErrUnreadable):
 		return fault(faultVault, known.UserMessage(), "gateway doctor looks at the files")
-	case errors.As(err, &known) && known.Kind == providerauth.ErrNone:
+	case errors.As(err, &known) && errors.Is(known.Kind, providerauth.ErrNone):
 		return fault(faultNotFound, fmt.Sprintf("there is no login for %s.", cmpID(known.ID, id)), "gateway auth list shows what there is")
 	case errors.As(err, &file):
 		return fault(faultVault, file.UserMessage(), "gateway doctor looks at the files")

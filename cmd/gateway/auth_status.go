@@ -51,6 +51,7 @@ func (a *app) authStatusCommand() *cobra.Command {
 			"  1   a login that is in use, or named here, is missing, expired or needs login; or there is none at all\n" +
 			"  2   one that cannot renew itself expires within 24 hours, or a renewal last failed\n" +
 			"  64  the command line was not understood\n" +
+			"  78  config.yaml or the home folder cannot be used\n" +
 			"In use are the logins of the models that config.yaml and /model default name; where none is named, all of them.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 1 && args[0] == "" || len(args) == 0 && account != "" {
@@ -76,6 +77,7 @@ func (a *app) authStatus(ctx context.Context, h *host, name, account string, che
 	if err != nil {
 		return asFault(err, "")
 	}
+	rows = h.withRunning(ctx, rows)
 	model, inUse := h.inUse(ctx)
 	r := authReport{Home: string(h.home), Model: model, Logins: []authRow{}}
 	if err := h.auth.StoreErr(); err != nil {
@@ -119,6 +121,26 @@ func (a *app) authStatus(ctx context.Context, h *host, name, account string, che
 		return exitError{code: r.Check}
 	}
 	return nil
+}
+
+// withRunning adds what only a running gateway knows: keys that were given at its start, its environment, and what is
+// passed over for a while.
+func (h *host) withRunning(ctx context.Context, rows []status.Provider) []status.Provider {
+	var running status.Gateway
+	if call(ctx, h.home, "GET", "/status", &running) != nil {
+		return rows
+	}
+	for _, r := range running.Providers {
+		at := slices.IndexFunc(rows, func(p status.Provider) bool { return p.ID == r.ID && p.Source == r.Source })
+		switch {
+		case at >= 0 && r.State == providerauth.StateCooling && rows[at].State == providerauth.StateOK:
+			rows[at].State, rows[at].CoolUntil, rows[at].LastError = r.State, r.CoolUntil, r.LastError
+		case at < 0 && (r.Source == string(providerauth.FromRuntime) || r.Source == string(providerauth.FromEnv)):
+			rows = slices.DeleteFunc(rows, func(p status.Provider) bool { return p.ID == r.ID && !p.Configured })
+			rows = append(rows, r)
+		}
+	}
+	return rows
 }
 
 // inUse gives the model that new conversations begin with, and the providers whose logins are in use; nil: all.

@@ -258,9 +258,15 @@ func (a *app) askToken(ctx context.Context, h *host, id string, f channelauth.Fi
 // missing says what an account needs besides; "" if nothing.
 func (h *host) missing(id string) string {
 	acc, err := h.channel(id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return ""
+	}
+	for _, f := range h.fields(acc) {
+		if f.Problem != "" {
+			return " It is not in force yet. " + f.Problem
+		}
+	}
+	switch {
 	case acc.Off == "":
 		return " A running gateway connects it within a second. Try it: gateway channels test " + id
 	case strings.HasPrefix(acc.Off, "no "):

@@ -142,7 +142,7 @@ func (d *doctor) logins(ctx context.Context) {
 
 // access looks at who may talk to the bot.
 func (d *doctor) access() {
-	found := policyOf(d.config, d.tokens).Problems()
+	found := accessConfig(d.config, d.tokens.Accounts()).Problems()
 	for _, p := range found {
 		d.risk(warning, "access", p, "change it in config.yaml; gateway access list shows who may talk to the bot")
 	}

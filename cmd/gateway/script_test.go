@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			services := httptest.NewServer(fakeServices())
 			e.Defer(services.Close)
 			e.Setenv("URL", services.URL)
+			e.Setenv("HOSTPORT", strings.TrimPrefix(services.URL, "http://"))
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("GATEWAY_HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("TOKEN", fakeToken)
@@ -73,8 +74,13 @@ func fakeServices() http.Handler {
 		}
 		_, _ = io.WriteString(w, `{"object":"list","data":[{"id":"gpt-5","object":"model"},{"id":"gpt-5-mini","object":"model"}]}`)
 	})
-	mux.HandleFunc("POST /token", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if strings.Contains(r.FormValue("code"), "refused") {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error":"invalid_grant","error_description":"FAKE-body"}`)
+			return
+		}
 		_, _ = io.WriteString(w, `{"access_token":"FAKE-access-token","refresh_token":"FAKE-refresh-token","token_type":"Bearer","expires_in":3600}`)
 	})
 	mux.HandleFunc("POST /revoke", func(http.ResponseWriter, *http.Request) {})
