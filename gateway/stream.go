@@ -154,7 +154,7 @@ func (a *asking) stream(ctx context.Context, p providers.Provider, cred provider
 
 // take adds a piece to the answer and shows it.
 func (a *asking) take(d providers.Delta) {
-	a.parts = appendPart(a.parts, d.Part)
+	a.parts = providers.Append(a.parts, d.Part)
 	if d.Part.Text == "" && d.Part.Thought == "" {
 		return
 	}
@@ -166,24 +166,4 @@ func (a *asking) take(d providers.Delta) {
 	if a.began || a.think {
 		a.reply.grow(a.shown(""))
 	}
-}
-
-// appendPart joins pieces of text, and pieces of thinking, that belong together.
-func appendPart(ps []providers.Part, p providers.Part) []providers.Part {
-	if n := len(ps) - 1; n >= 0 && p.Call == nil && p.Blob == nil && p.Result == nil {
-		last := &ps[n]
-		switch {
-		case p.Text != "" && last.Text != "" && p.Raw == nil:
-			last.Text += p.Text
-			return ps
-		case last.Thought != "" && last.Raw == nil && p.Text == "" && (p.Thought != "" || p.Raw != nil):
-			last.Thought += p.Thought
-			last.Raw, last.By = p.Raw, p.By
-			return ps
-		}
-	}
-	if p.Text == "" && p.Thought == "" && p.Raw == nil && p.Call == nil && p.Blob == nil && p.Result == nil {
-		return ps
-	}
-	return append(ps, p)
 }

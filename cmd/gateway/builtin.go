@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 
 	"chatgateway/channels"
@@ -11,9 +12,12 @@ import (
 	"chatgateway/config"
 	"chatgateway/providers"
 	"chatgateway/providers/anthropic"
+	"chatgateway/providers/codex"
+	"chatgateway/providers/copilot"
 	"chatgateway/providers/google"
 	"chatgateway/providers/ollama"
 	"chatgateway/providers/openai"
+	"chatgateway/providers/own"
 )
 
 // services are the chat services, in the order in which they are shown. A new one is one line here.
@@ -38,6 +42,8 @@ func builtins() []builtin {
 	list := []builtin{
 		{"anthropic", func(o providers.Options) providers.Provider { return anthropic.New(o) }},
 		{"openai", func(o providers.Options) providers.Provider { return openai.New(o) }},
+		{"openai-codex", func(o providers.Options) providers.Provider { return codex.New(o) }},
+		{"github-copilot", func(o providers.Options) providers.Provider { return copilot.New(o) }},
 		{"google", func(o providers.Options) providers.Provider { return google.New(o) }},
 		{"ollama", func(o providers.Options) providers.Provider { return ollama.New(o) }},
 		{"ollama-cloud", func(o providers.Options) providers.Provider { return ollama.NewCloud(o) }},
@@ -52,11 +58,13 @@ func builtins() []builtin {
 	return list
 }
 
-// own makes a service that the owner added in config.yaml under a name of their own.
-func own(o providers.Options, protocol string) providers.Provider {
+// speaking makes a service of the owner's own that speaks one of the protocols.
+func speaking(protocol string, o providers.Options) providers.Provider {
 	switch protocol {
 	case "anthropic":
 		return anthropic.NewCompatible(o)
+	case "google":
+		return google.New(o)
 	default:
 		return openai.NewCompatible(o, protocol)
 	}
@@ -90,8 +98,14 @@ func makeProviders(c *config.Config) []providers.Provider {
 		if !slices.Contains(ids, id) && p.BaseURL != "" && (p.Enabled == nil || *p.Enabled) {
 			o := options(id, p)
 			o.ID, o.Name = id, id
-			list = append(list, own(o, p.Protocol))
+			list = append(list, speaking(p.Protocol, o))
 		}
+	}
+	for _, id := range sortedKeys(c.SignIn) {
+		s := c.SignIn[id]
+		o := providers.Options{ID: id, Name: cmp.Or(s.Name, id), BaseURL: s.BaseURL, Models: s.Models, SignIn: signIn(s.OAuth, true)}
+		o.SignIn.Issuer, o.SignIn.Flow = s.Issuer, s.Flow
+		list = append(list, own.New(o, speaking(s.Protocol, o)))
 	}
 	return list
 }
