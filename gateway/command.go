@@ -56,9 +56,16 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 		return s.g.answer(ctx, s.conv, m, a, opt)
 	}
 	if c.Asks {
-		k := askKey{s.conv, m.From}
+		k, flow := askKey{s.conv, m.From}, flowKey{s.conv.Account, m.From, c.Name + " " + strings.ToLower(call.Arg(0))}
 		s.g.asks.begin(k)
+		if at, ok := s.g.asks.enter(flow, s.conv); !ok {
+			s.g.asks.end(k)
+			say(ctx, waitingAlready(at == s.conv, c.Name))
+			s.g.o.Store.Finish(turn.ID)
+			return
+		}
 		s.g.aside(func(ctx context.Context) {
+			defer s.g.asks.leave(flow)
 			ctx, cancel := context.WithCancelCause(ctx)
 			defer cancel(nil)
 			defer s.g.asks.running(k, func() { cancel(login.ErrCanceled) })()
@@ -74,6 +81,14 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 	call.Prompt = noPrompter{}
 	s.g.runCommand(ctx, c, call, say)
 	s.g.o.Store.Finish(turn.ID)
+}
+
+// waitingAlready says that a flow was begun twice.
+func waitingAlready(here bool, name string) string {
+	if here {
+		return "I am waiting for your answer already, here. /cancel gives it up."
+	}
+	return "I am waiting for your answer to /" + name + " already, in another conversation with me. /cancel there gives it up."
 }
 
 // endAsk takes back what announce promised for a command that does not run.

@@ -405,3 +405,14 @@ func TestNothingLostWhileTheChannelIsLimited(t *testing.T) {
 		w.want("ann", "The final answer.")
 	})
 }
+
+func TestLoginBegunTwice(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.say("ann", "/login fake")
+		w.say("ann", "/login fake")
+		w.want("ann", "waiting for your answer already")
+		w.chat.Fill(t, "ann", providertest.Key("once").Reveal())
+		w.settle()
+		w.want("ann", "Logged in to fake")
+	})
+}

@@ -43,9 +43,36 @@ type questions struct {
 	early  map[askKey][]secret.String  // guarded by mu: answers that came before their question
 	cuts   map[askKey][]store.Question // guarded by mu: questions of an earlier run
 	stops  map[askKey][]func()         // guarded by mu: how to end the commands that ask
+	flows  map[flowKey]store.Conv      // guarded by mu: where each person is being asked about what
+}
+
+// flowKey is one flow: a person has one for each provider.
+type flowKey struct {
+	account channels.AccountID
+	person  channels.UserID
+	what    string
+}
+
+// enter begins a flow; ok is false, and at says where, if it runs already.
+func (q *questions) enter(k flowKey, conv store.Conv) (at store.Conv, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if at, runs := q.flows[k]; runs {
+		return at, false
+	}
+	q.flows[k] = conv
+	return conv, true
+}
+
+// leave ends a flow.
+func (q *questions) leave(k flowKey) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.flows, k)
 }
 
 func (q *questions) init() {
+	q.flows = map[flowKey]store.Conv{}
 	q.open, q.asking, q.coming = map[askKey][]*question{}, map[askKey]int{}, map[askKey]int{}
 	q.early, q.cuts, q.stops = map[askKey][]secret.String{}, map[askKey][]store.Question{}, map[askKey][]func(){}
 }
