@@ -42,6 +42,8 @@ const (
 	askOpen   = ".open"
 	askCancel = ".cancel"
 	askForm   = ".form"
+
+	showTime = 20 * time.Second // for a question to be shown, or taken back
 )
 
 // ask shows the question and waits. See channels.Asker.
@@ -82,7 +84,10 @@ func (a *asks) ask(ctx context.Context, p channels.Post, s login.Step) (secret.S
 		delete(a.open, id)
 		a.mu.Unlock()
 	}()
-	shown, err := a.c.show(ctx, p, outgoing{components: q.controls(id)})
+	// Once it is being shown it is shown, so that it can be taken back.
+	showing, cancel := context.WithTimeout(context.WithoutCancel(ctx), showTime)
+	defer cancel()
+	shown, err := a.c.show(showing, p, outgoing{components: q.controls(id)})
 	if err != nil {
 		return secret.String{}, err
 	}
@@ -95,8 +100,8 @@ func (a *asks) ask(ctx context.Context, p channels.Post, s login.Step) (secret.S
 	if errors.Is(context.Cause(ctx), login.ErrExpired) {
 		err, text = login.ErrExpired, "The time for an answer has passed."
 	}
-	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
+	back, cancelBack := context.WithTimeout(context.WithoutCancel(ctx), showTime)
+	defer cancelBack()
 	if err := a.c.Edit(back, shown, channels.Post{To: p.To, Text: text}); err != nil {
 		a.c.log.Debug("discord: a form that is over stays on the screen", "err", err)
 	}

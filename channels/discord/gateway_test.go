@@ -30,7 +30,7 @@ func TestMended(t *testing.T) {
 		{"closed, to be resumed", nil, func(s *discordtest.Server) { s.CloseGateway(4000) }, true},
 		{"closed, session over", nil, func(s *discordtest.Server) { s.Forget(true); s.CloseGateway(4009) }, false},
 		{"session over", nil, func(s *discordtest.Server) { s.InvalidSession() }, false},
-		{"silent", func(t *times) { t.silence = 200 * time.Millisecond }, func(s *discordtest.Server) { s.Silence() }, true},
+		{"silent", func(t *times) { t.silence = 2 * time.Second }, func(s *discordtest.Server) { s.Silence() }, true},
 		{"cannot be resumed", nil, func(s *discordtest.Server) { s.Forget(true); s.Cut() }, false},
 		{"refused for a while", nil, func(s *discordtest.Server) { s.Refuse(3); s.Cut() }, true},
 		{"refused for longer", nil, func(s *discordtest.Server) { s.Refuse(8); s.Cut() }, false},
@@ -42,7 +42,7 @@ func TestMended(t *testing.T) {
 			t.Parallel()
 			o := discordtest.Options{}
 			if c.name == "silent" {
-				o.Heartbeat = 50 * time.Millisecond
+				o.Heartbeat = 500 * time.Millisecond
 			}
 			b := newBot(t, o, func(_ *Settings, ts *times) {
 				if c.times != nil {

@@ -121,12 +121,10 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "form", b.last("POST", "/callback"))
-	for name, text := range map[string]string{"form_wrong": "wrong"} {
-		if _, err := b.s.Submit("ann", form, text); err != nil {
-			t.Fatal(err)
-		}
-		golden(t, name, b.last("POST", "/callback"))
+	if _, err := b.s.Submit("ann", form, "wrong"); err != nil {
+		t.Fatal(err)
 	}
+	golden(t, "form_wrong", b.last("POST", "/callback"))
 	if _, err := b.s.Submit("ann", form, "right"); err != nil {
 		t.Fatal(err)
 	}

@@ -102,10 +102,15 @@ func (i *interaction) later(ctx context.Context) {
 		}
 		i.wait(true)
 	}
-	if i.err = i.respond(ctx, answer); i.err != nil {
-		i.wait(false)
-		i.c.log.Warn("discord: a command was not answered in time", "err", i.err)
+	if i.err = i.respond(ctx, answer); i.err == nil {
+		return
 	}
+	i.c.log.Warn("discord: a command was not answered in time", "err", i.err)
+	if unsure(i.err) {
+		i.err = nil // Discord may have heard it: what follows finds out
+		return
+	}
+	i.wait(false)
 }
 
 // wait notes whether the person sees that an answer is being made, and tells what was noted before.

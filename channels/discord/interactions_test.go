@@ -252,7 +252,7 @@ func TestCommandLost(t *testing.T) {
 // the event comes twice.
 func TestAnsweredTwice(t *testing.T) {
 	t.Parallel()
-	b := newBot(t, discordtest.Options{}, nil)
+	b := newBot(t, discordtest.Options{Answer: 5 * time.Second}, nil)
 	b.setMenu(menu())
 	b.start()
 	b.s.Fail(discordtest.Fault{Path: "/callback", After: true}) // it arrived, the answer did not

@@ -41,6 +41,9 @@ type bot struct {
 // newBot makes a bot on a new server. It does not run yet.
 func newBot(t testing.TB, o discordtest.Options, change func(*Settings, *times)) *bot {
 	t.Helper()
+	if o.Answer == 0 {
+		o.Answer = 15 * time.Second // the machine may be busy
+	}
 	b := &bot{t: t, s: discordtest.New(t, o), seen: map[channels.MessageID]bool{}, marks: map[string]string{}}
 	b.open(change)
 	t.Cleanup(func() {

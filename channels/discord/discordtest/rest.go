@@ -98,7 +98,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	m := versioned.FindStringSubmatch(r.URL.Path)
 	if m == nil {
-		s.answer(w, r, "", nil, notFound)
+		s.answer(w, r, r.URL.Path, nil, notFound)
 		return
 	}
 	parts := strings.Split(strings.Trim(m[2], "/"), "/")
@@ -169,53 +169,70 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, pattern string, p
 		s.note(r.Method, shown, http.StatusTooManyRequests, req.body)
 		return
 	}
+	came, _ := json.Marshal(req.body) // before a handler keeps and completes it
 	out, no := do(s, req)
-	var body []byte
-	var err error
-	if no == nil && out != nil {
-		body, err = json.Marshal(out)
+	body := reply(out, no)
+	status := statusOf(body, no)
+	if f != nil {
+		status = f.Status
 	}
+	s.log = append(s.log, Request{r.Method, shown, status, string(came)}) // before anybody learns of it
 	s.mu.Unlock()
-	if err != nil {
-		panic(err)
-	}
 	if f != nil {
 		f.write(w)
-		s.note(r.Method, shown, f.Status, req.body)
 		return
 	}
-	s.answer(w, r, shown, req.body, no, body...)
+	write(w, status, body)
 }
 
-// answer writes what a handler found.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, shown string, body object, no *refusal, out ...byte) {
-	status := http.StatusOK
-	switch {
-	case no != nil:
-		status = no.status
+// answer refuses a request that no handler saw.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, shown string, body object, no *refusal) {
+	s.note(r.Method, shown, no.status, body)
+	write(w, no.status, reply(nil, no))
+}
+
+// reply is the body of an answer; empty if there is none.
+func reply(out any, no *refusal) []byte {
+	if no != nil {
 		e := object{"message": no.message, "code": no.code}
 		if no.errors != nil {
 			e["errors"] = no.errors
 		}
-		out, _ = json.Marshal(e)
-	case len(out) == 0:
-		status = http.StatusNoContent
+		out = e
 	}
-	if status != http.StatusNoContent {
+	if out == nil {
+		return nil
+	}
+	body, err := json.Marshal(out)
+	if err != nil {
+		panic(err)
+	}
+	return body
+}
+
+func statusOf(body []byte, no *refusal) int {
+	switch {
+	case no != nil:
+		return no.status
+	case len(body) == 0:
+		return http.StatusNoContent
+	}
+	return http.StatusOK
+}
+
+func write(w http.ResponseWriter, status int, body []byte) {
+	if len(body) > 0 {
 		w.Header().Set("Content-Type", "application/json")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(out)
-	s.note(r.Method, shown, status, body)
+	_, _ = w.Write(body)
 }
 
 func (s *Server) note(method, path string, status int, body object) {
 	text, _ := json.Marshal(body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.log) < 200_000 {
-		s.log = append(s.log, Request{method, path, status, string(text)})
-	}
+	s.log = append(s.log, Request{method, path, status, string(text)})
 }
 
 // read reads the body: JSON, or a form with files.
