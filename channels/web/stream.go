@@ -43,6 +43,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for {
+		began := time.Now()
 		c, now, err := s.ch.book.changes(who(r), conv, at)
 		if err != nil {
 			s.ch.log.Warn("page: stream", "err", err)
@@ -55,7 +56,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		at = now
-		pause := time.NewTimer(flushEvery)
+		pause := time.NewTimer(max(flushEvery, 8*time.Since(began))) // a long answer takes long to render, and is sent less often
 		select {
 		case <-pause.C:
 		case <-s.closing:
