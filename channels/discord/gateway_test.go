@@ -63,6 +63,11 @@ func TestMended(t *testing.T) {
 			if want := []string{"after", "before", "before, in the guild", "meanwhile 1", "meanwhile 2"}; !slices.Equal(got, want) {
 				t.Errorf("heard %q, want %q", got, want)
 			}
+			for _, r := range b.s.Requests("GATEWAY", "") {
+				if r.Path != "/?v=10&encoding=json" && r.Path != "/resume?v=10&encoding=json" {
+					t.Errorf("connected to %s", r.Path)
+				}
+			}
 			if n := b.s.Counts(); c.name != early && ((n.Resumed > 0) != c.resumed || (n.Identified > 1) == c.resumed) {
 				t.Errorf("at the gateway: %+v; resumed should be %v", n, c.resumed)
 			}

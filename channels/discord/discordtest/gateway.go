@@ -127,6 +127,7 @@ func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "unknown version or encoding", http.StatusBadRequest)
 		return
 	}
+	s.note("GATEWAY", r.URL.RequestURI(), http.StatusSwitchingProtocols, nil)
 	s.mu.Lock()
 	refuse := s.gate.refuse > 0
 	if refuse {

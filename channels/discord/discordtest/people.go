@@ -322,7 +322,8 @@ func (s *Server) Commands() []map[string]any {
 	return slices.Clone(s.commands)
 }
 
-// Requests gives the requests that came in so far whose method and path hold these texts.
+// Requests gives the requests that came in so far whose method and path hold these texts. Connections to the gateway
+// are among them, with the method GATEWAY.
 func (s *Server) Requests(method, path string) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
