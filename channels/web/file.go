@@ -258,7 +258,7 @@ func writeOwn(path string, data []byte) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			_ = tmp.Close() // closed already, or of no more use
+			_ = tmp.Close()           // closed already, or of no more use
 			_ = os.Remove(tmp.Name()) //nolint:gosec // as above
 			err = fmt.Errorf("write %s: %w", filepath.Base(path), err)
 		}

@@ -533,6 +533,7 @@ func TestSessions(t *testing.T) {
 	h.stop()
 	again := run(t, home, func(s *Settings) { s.Listen = addr })
 	v.page = again.Channel
+	v.tr.CloseIdleConnections() // of the gateway that is gone
 	v.say(t, "after")
 	v.until(t, "both are shown", func() bool { return len(v.have) == 2 })
 	list := again.Sessions()
