@@ -1,0 +1,137 @@
+package slack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/url"
+	"time"
+
+	slackgo "github.com/slack-go/slack"
+
+	"chatgateway/channels"
+)
+
+const (
+	requestTime = 30 * time.Second
+	tries       = 4
+)
+
+// call says what is about to be asked of Slack.
+type call struct {
+	what    string // for errors: "send"
+	method  string // "chat.postMessage"
+	channel string // where Slack's limits count by channel
+	partial bool   // it fails with *Busy rather than wait
+	once    bool   // if it is not known whether it was carried out, it is not asked again
+}
+
+func (cl call) key() string { return cl.method + " " + cl.channel }
+
+// client gives slack-go's client with the tokens of now. It never waits or repeats by itself.
+func (c *channel) client() *slackgo.Client {
+	return slackgo.New(c.botToken().Reveal(), slackgo.OptionAppLevelToken(c.appToken().Reveal()), slackgo.OptionAPIURL(c.base.String()+"/"),
+		slackgo.OptionHTTPClient(c.http), slackgo.OptionLog(log.New(io.Discard, "", 0)))
+}
+
+// do asks Slack, within the limits: a refusal with a time is waited for, trouble at Slack's side or on the way is tried
+// again a few times. Its errors are *apiError, *channels.Busy or the context's.
+func (c *channel) do(ctx context.Context, cl call, ask func(context.Context, *slackgo.Client) error) error {
+	for n := 0; ; n++ {
+		done, err := c.limits.take(ctx, cl)
+		if err != nil {
+			return err
+		}
+		one, cancel := context.WithTimeout(ctx, requestTime)
+		err = ask(one, c.client())
+		cancel()
+		done()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if limited := (*slackgo.RateLimitedError)(nil); errors.As(err, &limited) {
+			after := max(limited.RetryAfter, c.times.tick)
+			c.limits.hold(cl, after)
+			if cl.partial {
+				return &channels.Busy{After: after}
+			}
+			n-- // Slack said when; that is no failure
+			continue
+		}
+		e := wrap(cl.what, err)
+		if !e.passing() || cl.once || cl.partial || n+1 >= tries {
+			return e
+		}
+		if err := pause(ctx, c.times.backoff(n)); err != nil {
+			return err
+		}
+	}
+}
+
+// wrap makes an error of slack-go's one that shows no address and no body.
+func wrap(what string, err error) *apiError {
+	e := &apiError{what: what}
+	var answer slackgo.SlackErrorResponse
+	var code slackgo.StatusCodeError
+	switch {
+	case errors.As(err, &answer):
+		e.code, e.needed = answer.Err, answer.Needed
+	case errors.As(err, &code):
+		e.status = code.Code
+	default:
+		e.err = bare(err)
+	}
+	return e
+}
+
+// bare takes the address out of an error.
+func bare(err error) error {
+	if ue := (*url.Error)(nil); errors.As(err, &ue) {
+		return ue.Err
+	}
+	return err
+}
+
+// respond posts to the address that came with a command or a press. It needs no token; the address is a secret.
+func (c *channel) respond(ctx context.Context, what, address string, body any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("slack: %s: %w", what, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(data))
+	if err != nil {
+		return &apiError{what: what, err: bare(err)}
+	}
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	res, err := c.http.Do(req)
+	if err != nil {
+		return &apiError{what: what, err: bare(err)}
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 4096))
+	if err != nil {
+		return &apiError{what: what, err: bare(err)}
+	}
+	var said struct {
+		OK    *bool  `json:"ok"`
+		Error string `json:"error"`
+	}
+	_ = json.Unmarshal(text, &said) // on success Slack answers "ok", which is no JSON
+	if res.StatusCode == http.StatusOK && (said.OK == nil || *said.OK) {
+		return nil
+	}
+	if said.Error == "" && res.StatusCode == http.StatusNotFound {
+		said.Error = "expired_url"
+	}
+	return &apiError{what: what, status: res.StatusCode, code: said.Error}
+}

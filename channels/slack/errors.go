@@ -1,0 +1,136 @@
+package slack
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"chatgateway/channels"
+)
+
+// Slack's names of errors, by what they mean here.
+var (
+	rejections = []string{"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "not_allowed_token_type", "app_uninstalled"}
+	setups     = []string{"missing_scope", "no_permission", "restricted_action", "restricted_action_thread_only_channel", "team_access_not_granted",
+		"messages_tab_disabled", "access_denied", "ekm_access_denied"}
+	losses = []string{"channel_not_found", "not_in_channel", "is_archived", "channel_is_archived", "thread_not_found", "message_not_found", "user_not_found",
+		"user_disabled", "cannot_dm_bot", "user_not_visible", "users_not_found", "not_in_dm", "is_inactive"}
+	inabilities = []string{"cant_update_message", "cant_delete_message", "edit_window_closed", "method_not_supported_for_channel_type",
+		"channel_type_not_supported", "user_not_in_channel", "expired_url", "used_url", "expired_trigger_id", "trigger_expired", "invalid_trigger_id", "compliance_exports_prevent_deletion"}
+	troubles = []string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "rollup_error", "ratelimited"}
+)
+
+// apiError is an answer of Slack's that is no success, or none at all. Its texts hold no address and no body.
+type apiError struct {
+	what   string // what was being done
+	code   string // Slack's name for it; empty: there was none
+	needed string // the scopes that are missing
+	status int    // of HTTP, where that was the answer
+	err    error  // on the way
+}
+
+// Error implements error.
+func (e *apiError) Error() string {
+	switch {
+	case e.err != nil:
+		return fmt.Sprintf("slack: %s: %v", e.what, e.err)
+	case e.code == "":
+		return fmt.Sprintf("slack: %s: %d %s", e.what, e.status, http.StatusText(e.status))
+	case e.needed != "":
+		return fmt.Sprintf("slack: %s: %s (%s)", e.what, clip(e.code, 100), clip(e.needed, 200))
+	}
+	return fmt.Sprintf("slack: %s: %s", e.what, clip(e.code, 100))
+}
+
+// Unwrap gives what went wrong on the way.
+func (e *apiError) Unwrap() error { return e.err }
+
+// Is tells which of the errors that the core decides by it is.
+func (e *apiError) Is(target error) bool {
+	switch target {
+	case channels.ErrRejected:
+		return slices.Contains(rejections, e.code) || e.status == http.StatusUnauthorized
+	case channels.ErrSetup:
+		return slices.Contains(setups, e.code)
+	case channels.ErrGone:
+		return slices.Contains(losses, e.code)
+	case errors.ErrUnsupported:
+		return slices.Contains(inabilities, e.code)
+	}
+	return false
+}
+
+// UserMessage says it to a person.
+func (e *apiError) UserMessage() string {
+	switch {
+	case e.code == "not_allowed_token_type":
+		return "Slack wants the other kind of token: bot_token begins with xoxb-, app_token with xapp-; set both with `gateway channels set slack`."
+	case errors.Is(e, channels.ErrRejected):
+		return "Slack refuses the token (" + e.why() + "); copy both anew from " + portal + " and set them with `gateway channels set slack`."
+	case e.code == "missing_scope":
+		return "The Slack app lacks the scope " + e.scopes() + "; add it at " + portal + ", OAuth & Permissions, and install the app again."
+	case e.code == "messages_tab_disabled":
+		return "The Slack app does not take direct messages; switch the Messages Tab on at " + portal + ", App Home."
+	case e.code == "not_in_channel":
+		return "The bot is not in that Slack channel; invite it with /invite."
+	case errors.Is(e, channels.ErrGone):
+		return "That Slack conversation is gone, or the bot was removed from it; invite the bot again."
+	case errors.Is(e, channels.ErrSetup):
+		return "This Slack workspace does not let the app do that (" + e.why() + "); ask an admin of the workspace."
+	case e.passing():
+		return "Slack has trouble at the moment; try again in a minute."
+	}
+	return "Slack did not take that (" + e.why() + "); try again, and look at the gateway's log if it stays so."
+}
+
+func (e *apiError) why() string {
+	if e.code == "" {
+		return fmt.Sprint(e.status)
+	}
+	return clip(e.code, 60)
+}
+
+func (e *apiError) scopes() string {
+	if e.needed == "" {
+		return "that this needs"
+	}
+	return clip(e.needed, 200)
+}
+
+// passing reports whether it may be otherwise in a moment: trouble at Slack's side, or on the way.
+func (e *apiError) passing() bool {
+	return e.err != nil || e.code == "" && (e.status >= 500 || e.status == http.StatusRequestTimeout) || slices.Contains(troubles, e.code)
+}
+
+// is reports whether err is an answer of Slack's with one of the names.
+func is(err error, codes ...string) bool {
+	var e *apiError
+	return errors.As(err, &e) && slices.Contains(codes, e.code)
+}
+
+// unsure reports whether err leaves open if the request was carried out.
+func unsure(err error) bool {
+	var e *apiError
+	return errors.As(err, &e) && e.passing()
+}
+
+// stateError is why the account cannot work as it is.
+type stateError struct {
+	text string
+	err  error // ErrRejected or ErrSetup
+}
+
+// Error implements error.
+func (e *stateError) Error() string { return "slack: " + e.text }
+
+// Unwrap gives what the core decides by.
+func (e *stateError) Unwrap() error { return e.err }
+
+// UserMessage says it to a person.
+func (e *stateError) UserMessage() string { return e.text }
+
+// unsupported says what Slack cannot do here.
+func unsupported(what string) error {
+	return fmt.Errorf("slack: %s: %w", what, errors.ErrUnsupported)
+}

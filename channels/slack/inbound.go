@@ -1,0 +1,259 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack/socketmode"
+
+	"chatgateway/channels"
+)
+
+// Slack delivers an envelope again that is not acknowledged within three seconds. So envelopes go through a bounded
+// queue to one goroutine that hands them in, in order and again until they are kept, and only then acknowledges them.
+// What finds the queue full is not taken: Slack has it still. What is delivered twice bears the same id twice.
+
+const (
+	queueSize = 2048
+	batchSize = 50
+)
+
+// envelope is one thing that came in and is to be handed in.
+type envelope struct {
+	from *conn
+	id   string
+	read func(ctx context.Context) (channels.Message, bool) // false: it is not for the bot
+}
+
+// inbox hands in what comes in. It belongs to one Run.
+type inbox struct {
+	c     *channel
+	queue chan envelope
+}
+
+func newInbox(c *channel) *inbox { return &inbox{c: c, queue: make(chan envelope, queueSize)} }
+
+// put takes an envelope in without ever waiting.
+func (in *inbox) put(e envelope) {
+	select {
+	case in.queue <- e:
+	default:
+		in.c.log.Warn("slack: too much is waiting; Slack will deliver it again")
+	}
+}
+
+// run hands in until ctx ends. What is left then was not acknowledged.
+func (in *inbox) run(ctx context.Context, h channels.Handler) {
+	for {
+		var list []envelope
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-in.queue:
+			list = append(list, e)
+		}
+		for more := true; more && len(list) < batchSize; {
+			select {
+			case e := <-in.queue:
+				list = append(list, e)
+			default:
+				more = false
+			}
+		}
+		in.deliver(ctx, h, list)
+	}
+}
+
+// deliver hands in messages until they are kept or ctx ends.
+func (in *inbox) deliver(ctx context.Context, h channels.Handler, list []envelope) {
+	var out []channels.Message
+	for _, e := range list {
+		m, ok := e.read(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if ok {
+			out = merge(out, m)
+		}
+	}
+	for n := 0; len(out) > 0; n++ {
+		err := h(ctx, channels.Batch{Messages: out})
+		if err == nil {
+			break
+		}
+		in.c.log.Warn("slack: messages could not be kept; trying again", "messages", len(out), "err", err)
+		if pause(ctx, in.c.times.backoff(min(n, 5))) != nil {
+			return
+		}
+	}
+	for _, e := range list {
+		e.from.ack(e.id, nil)
+	}
+}
+
+// merge adds a message. One that is told twice, as a message and as a mention, is taken as it says more.
+func merge(out []channels.Message, m channels.Message) []channels.Message {
+	at := slices.IndexFunc(out, func(o channels.Message) bool { return o.ID == m.ID && o.Edited == m.Edited })
+	if at < 0 || m.Edited {
+		return append(out, m)
+	}
+	if len(m.Attachments) > len(out[at].Attachments) || m.Addressed && !out[at].Addressed {
+		out[at] = m
+	}
+	return out
+}
+
+// event is what is used of Slack's events.
+type event struct {
+	Type        string          `json:"type"`
+	Subtype     string          `json:"subtype"`
+	Channel     string          `json:"channel"`
+	ChannelType string          `json:"channel_type"`
+	User        string          `json:"user"`
+	BotID       string          `json:"bot_id"`
+	Team        string          `json:"team"`
+	UserTeam    string          `json:"user_team"`
+	Text        string          `json:"text"`
+	TS          string          `json:"ts"`
+	Thread      string          `json:"thread_ts"`
+	Parent      string          `json:"parent_user_id"`
+	Files       []wireFile      `json:"files"`
+	Edited      json.RawMessage `json:"edited"`
+	Message     *event          `json:"message"`
+	Before      *event          `json:"previous_message"`
+	Assistant   *struct {
+		User    string `json:"user_id"`
+		Channel string `json:"channel_id"`
+		Thread  string `json:"thread_ts"`
+	} `json:"assistant_thread"`
+}
+
+// take sorts an envelope: what is to be kept goes to the inbox, the rest is dealt with and acknowledged at once.
+func (c *channel) take(ctx context.Context, in *inbox, cn *conn, r socketmode.Request) {
+	switch r.Type {
+	case "slash_commands":
+		c.takeSlash(in, cn, r)
+	case "interactive":
+		c.takeInteraction(ctx, in, cn, r)
+	case "events_api":
+		if !c.takeEvent(ctx, in, cn, r) {
+			cn.ack(r.EnvelopeID, nil)
+		}
+	default:
+		cn.ack(r.EnvelopeID, nil)
+	}
+}
+
+// takeEvent reports whether an event went to the inbox.
+func (c *channel) takeEvent(ctx context.Context, in *inbox, cn *conn, r socketmode.Request) bool {
+	var outer struct {
+		Team  string          `json:"team_id"`
+		Event json.RawMessage `json:"event"`
+	}
+	var kind struct {
+		Type string `json:"type"`
+	}
+	if json.Unmarshal(r.Payload, &outer) != nil || json.Unmarshal(outer.Event, &kind) != nil {
+		return false
+	}
+	switch kind.Type {
+	case "message", "app_mention":
+		var e event
+		if err := json.Unmarshal(outer.Event, &e); err != nil {
+			c.log.Warn("slack: an event is not as it should be", "type", kind.Type, "err", err)
+			return false
+		}
+		in.put(envelope{cn, r.EnvelopeID, func(ctx context.Context) (channels.Message, bool) { return c.message(ctx, outer.Team, e) }})
+		return true
+	case "assistant_thread_started":
+		var e event
+		if json.Unmarshal(outer.Event, &e) == nil && e.Assistant != nil {
+			c.tasks.Go(func() { c.greet(ctx, e.Assistant.Channel, e.Assistant.Thread) })
+		}
+	case "tokens_revoked", "app_uninstalled":
+		_ = cn.ws.Close() // opening another shows what is left
+	}
+	return false
+}
+
+// message makes a Message of an event; ok is false if it is not for the bot.
+func (c *channel) message(ctx context.Context, team string, e event) (m channels.Message, ok bool) {
+	me := c.identity()
+	edited := e.Subtype == "message_changed"
+	if edited {
+		if e.Message == nil || e.Before == nil || e.Message.Edited == nil || e.Message.Text == e.Before.Text {
+			return m, false // a preview was added, or a reply
+		}
+		ch, kind := e.Channel, e.ChannelType
+		e = *e.Message
+		e.Channel, e.ChannelType = ch, kind
+	}
+	if e.User == "" || e.User == me.user || e.BotID != "" || e.Channel == "" || !tsShape.MatchString(e.TS) {
+		return m, false
+	}
+	switch e.Subtype {
+	case "", "file_share", "thread_broadcast", "me_message":
+	default:
+		return m, false
+	}
+	private := e.ChannelType == "im" || strings.HasPrefix(e.Channel, "D")
+	inThread := e.Thread != "" && e.Thread != e.TS
+	m = channels.Message{ID: messageID(e.Channel, e.TS), From: channels.UserID(e.User), Private: private, Edited: edited, Time: timeOf(e.TS)}
+	m.Addressed = private || e.Type == "app_mention" || mentions(e.Text, me.user)
+	if !m.Addressed && inThread && !othersFirst(e.Text, me.user) {
+		m.Addressed = e.Parent == me.user || c.threads.mine(ctx, e.Channel, e.Thread)
+	}
+	if !m.Addressed && c.set.GroupPolicy != "open" {
+		return m, false // its mention, if it is one, comes as an event of its own
+	}
+	thread := e.Thread
+	if !private {
+		m.Places = places(first(team, e.Team), e.Channel)
+		if thread == "" && c.set.Threads {
+			thread = e.TS
+		}
+	}
+	m.Conversation = conversation(e.Channel, thread)
+	if m.Addressed && !private {
+		c.threads.spoke(m.Conversation)
+	}
+	if private {
+		c.direct(m.From, channels.ConversationID(e.Channel))
+	}
+	if inThread && e.Parent != "" {
+		m.Answers = messageID(e.Channel, e.Thread)
+	}
+	m.Text = c.command(plain(e.Text, me.user, func(id string) string { return c.people.name(ctx, id) }))
+	m.FromName = c.people.name(ctx, e.User)
+	m.Attachments = c.attachments(e.Files)
+	if m.Text == "" && len(m.Attachments) == 0 {
+		if private || edited || !c.knows("help") {
+			return m, false
+		}
+		m.Text = "/help" // the bare mention
+	}
+	c.heard(m, first(e.UserTeam, e.Team, team))
+	if private && thread != "" {
+		c.title(ctx, m)
+	}
+	return m, true
+}
+
+// recipient is for whom Slack streams an answer.
+type recipient struct {
+	user, team string
+	at         time.Time
+}
+
+// heard notes who spoke last in a conversation.
+func (c *channel) heard(m channels.Message, team string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.speaker) > 5000 {
+		clear(c.speaker)
+	}
+	c.speaker[m.Conversation] = recipient{string(m.From), team, time.Now()}
+}

@@ -1,0 +1,199 @@
+package slack
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	slackgo "github.com/slack-go/slack"
+
+	"chatgateway/channels"
+)
+
+// A conversation's id is the channel's, with the thread's: "D0AB", "C0AB:1712.0001". A message's is "C0AB/1712.0002";
+// hiddenMark begins those that one person alone sees, others are of commands and presses, which leave no message.
+const hiddenMark = "e."
+
+var (
+	idShape = regexp.MustCompile(`^[A-Z][A-Z0-9]{1,30}$`)
+	tsShape = regexp.MustCompile(`^[0-9]{1,20}\.[0-9]{1,20}$`)
+)
+
+// address is a ConversationID taken apart.
+type address struct {
+	channel string
+	thread  string // empty: none
+	dm      bool
+}
+
+func parseConversation(c channels.ConversationID) (address, error) {
+	ch, thread, in := strings.Cut(string(c), ":")
+	if !idShape.MatchString(ch) || !strings.Contains("CDG", ch[:1]) || in && !tsShape.MatchString(thread) {
+		return address{}, fmt.Errorf("slack: %q is no conversation of this account: %w", clip(string(c), 40), channels.ErrGone)
+	}
+	return address{ch, thread, ch[0] == 'D'}, nil
+}
+
+func conversation(ch, thread string) channels.ConversationID {
+	if thread == "" {
+		return channels.ConversationID(ch)
+	}
+	return channels.ConversationID(ch + ":" + thread)
+}
+
+func messageID(ch, ts string) channels.MessageID { return channels.MessageID(ch + "/" + ts) }
+
+func parseMessage(id channels.MessageID) (ch, ts string, ok bool) {
+	ch, ts, _ = strings.Cut(strings.TrimPrefix(string(id), hiddenMark), "/")
+	return ch, ts, idShape.MatchString(ch) && tsShape.MatchString(ts)
+}
+
+func hidden(id channels.MessageID) bool { return strings.HasPrefix(string(id), hiddenMark) }
+
+// places are where something was said, widest first; none for a private conversation.
+func places(team, ch string) []channels.PlaceID {
+	if team == "" {
+		return []channels.PlaceID{channels.PlaceID(ch)}
+	}
+	return []channels.PlaceID{channels.PlaceID(team), channels.PlaceID(ch)}
+}
+
+// timeOf reads the time in a message's ts.
+func timeOf(ts string) time.Time {
+	var sec, micro int64
+	if _, err := fmt.Sscanf(ts, "%d.%06d", &sec, &micro); err != nil {
+		return time.Now()
+	}
+	return time.Unix(sec, micro*1000)
+}
+
+// threads knows in which threads the bot has spoken: there it is talked to without being mentioned.
+type threads struct {
+	c *channel
+
+	mu    sync.Mutex
+	known map[channels.ConversationID]bool // guarded by mu
+}
+
+// spoke notes that the bot is part of a thread.
+func (t *threads) spoke(c channels.ConversationID) { t.note(c, true) }
+
+func (t *threads) note(c channels.ConversationID, yes bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.known) > 10_000 {
+		clear(t.known)
+	}
+	t.known[c] = yes
+}
+
+// mine tells whether the bot has spoken in a thread, asking Slack once if that is not known.
+func (t *threads) mine(ctx context.Context, ch, thread string) bool {
+	conv := conversation(ch, thread)
+	t.mu.Lock()
+	yes, ok := t.known[conv]
+	t.mu.Unlock()
+	if ok {
+		return yes
+	}
+	me := t.c.identity()
+	var said []slackgo.Message
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	err := t.c.do(ctx, call{what: "read a thread", method: "conversations.replies", partial: true}, func(ctx context.Context, api *slackgo.Client) (err error) {
+		said, _, _, err = api.GetConversationRepliesContext(ctx, &slackgo.GetConversationRepliesParameters{ChannelID: ch, Timestamp: thread, Limit: 200})
+		return err
+	})
+	if err != nil {
+		t.c.log.Debug("slack: it is not known if the bot spoke in a thread", "err", err)
+		if e, ok := err.(*apiError); ok && !e.passing() {
+			t.note(conv, false)
+		}
+		return false
+	}
+	for _, m := range said {
+		yes = yes || m.User == me.user || strings.Contains(m.Text, "<@"+me.user+">")
+	}
+	t.note(conv, yes)
+	return yes
+}
+
+const lookTime = 1500 * time.Millisecond // what may be looked up before a message is handed in
+
+// people knows how people are called.
+type people struct {
+	c *channel
+
+	mu    sync.Mutex
+	names map[string]name // guarded by mu
+}
+
+type name struct {
+	text  string // empty: it could not be read
+	until time.Time
+}
+
+// name gives what a person is called; empty if that cannot be told soon.
+func (p *people) name(ctx context.Context, user string) string {
+	p.mu.Lock()
+	n, ok := p.names[user]
+	p.mu.Unlock()
+	if ok && time.Now().Before(n.until) {
+		return n.text
+	}
+	n = name{until: time.Now().Add(10 * time.Minute)}
+	if idShape.MatchString(user) {
+		ctx, cancel := context.WithTimeout(ctx, lookTime)
+		defer cancel()
+		var u *slackgo.User
+		err := p.c.do(ctx, call{what: "read a name", method: "users.info", partial: true}, func(ctx context.Context, api *slackgo.Client) (err error) {
+			u, err = api.GetUserInfoContext(ctx, user)
+			return err
+		})
+		if err != nil {
+			p.c.log.Debug("slack: a name could not be read", "err", err)
+		} else {
+			n = name{first(u.Profile.DisplayName, u.Profile.RealName, u.RealName, u.Name), time.Now().Add(6 * time.Hour)}
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.names) > 10_000 {
+		clear(p.names)
+	}
+	p.names[user] = n
+	return n.text
+}
+
+// first gives the first that is not empty.
+func first(list ...string) string {
+	for _, s := range list {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// recent remembers the last ids.
+type recent struct {
+	ids  map[string]bool
+	ring []string
+	at   int
+}
+
+func newRecent(n int) *recent { return &recent{ids: map[string]bool{}, ring: make([]string, n)} }
+
+func (r *recent) has(id string) bool { return r.ids[id] }
+
+func (r *recent) add(id string) {
+	if r.ids[id] {
+		return
+	}
+	delete(r.ids, r.ring[r.at])
+	r.ring[r.at], r.ids[id] = id, true
+	r.at = (r.at + 1) % len(r.ring)
+}

@@ -1,0 +1,215 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	slackgo "github.com/slack-go/slack"
+
+	"chatgateway/channels"
+	"chatgateway/markdown"
+)
+
+// streamMax is how many characters one streamed message gets: Slack takes 12,000 in a call.
+const streamMax = 11_000
+
+// stream begins an answer that Slack itself shows growing. It needs a thread and, for whom it is, the person who spoke
+// last in it.
+func (c *channel) stream(p channels.Post) (channels.Draft, error) {
+	to, err := parseConversation(p.To)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	rcpt, ok := c.speaker[p.To]
+	c.mu.Unlock()
+	switch {
+	case to.thread == "" || !ok || rcpt.team == "":
+		return nil, unsupported("streaming needs a thread and a person")
+	case p.Only != "" && !to.dm, c.refused("stream " + to.channel), c.refused("stream"):
+		return nil, unsupported("Slack does not stream here")
+	}
+	return &draft{c: c, to: to, p: p, rcpt: rcpt}, nil
+}
+
+// draft is an answer that grows: streamed, in several messages if it is long; by edits where Slack does not stream.
+type draft struct {
+	c     *channel
+	to    address
+	p     channels.Post
+	rcpt  recipient
+	plain bool               // Slack does not stream here
+	cuts  []int              // where the messages that are whole end, each counted from the end of the one before
+	ts    string             // the message that is streamed now; empty: none
+	shown string             // its text
+	last  channels.MessageID // the last message
+}
+
+// Show implements channels.Draft.
+func (d *draft) Show(ctx context.Context, all string) error {
+	if d.plain {
+		return d.edit(ctx, all)
+	}
+	err := d.grow(ctx, all, true)
+	if d.plain {
+		return d.edit(ctx, all)
+	}
+	return err
+}
+
+// Finish implements channels.Draft.
+func (d *draft) Finish(ctx context.Context, all string) (channels.MessageID, error) {
+	if !d.plain {
+		if err := d.grow(ctx, all, false); !d.plain {
+			return d.last, err
+		}
+	}
+	p := d.p
+	p.Text, p.Partial = all, false
+	if d.last == "" {
+		return d.c.Send(ctx, p)
+	}
+	return d.last, d.c.Edit(ctx, d.last, p)
+}
+
+// edit shows the text so far by edits: its first message.
+func (d *draft) edit(ctx context.Context, all string) (err error) {
+	p := d.p
+	p.Text, p.Partial = all[:fit(all)], true
+	if d.last == "" {
+		p.Key, p.Choices = "", nil
+		d.last, err = d.c.Send(ctx, p)
+		return err
+	}
+	return d.c.Edit(ctx, d.last, p)
+}
+
+// grow streams what is new; with partial unset it ends the stream.
+func (d *draft) grow(ctx context.Context, all string, partial bool) error {
+	rest := all
+	for i := 0; ; i++ {
+		n := markdown.Fit(rest, streamMax, runes)
+		if i < len(d.cuts) {
+			n = min(d.cuts[i], len(rest))
+		} else if n == len(rest) {
+			break
+		}
+		head, tail := markdown.Split(rest, n)
+		if i == len(d.cuts) {
+			if err := d.finish(ctx, head); err != nil || d.plain {
+				return err
+			}
+			d.cuts = append(d.cuts, n)
+		}
+		rest = tail
+	}
+	if !partial {
+		return d.finish(ctx, rest)
+	}
+	text := guard(rest)
+	if cut := strings.TrimSuffix(text, "<"); !strings.HasPrefix(cut, d.shown) || cut == d.shown {
+		return nil // it has changed: the end puts it right
+	} else {
+		text = cut
+	}
+	if d.ts == "" {
+		return d.start(ctx, text, true)
+	}
+	err := d.c.do(ctx, d.call("append to a stream", "chat.appendStream", true), func(ctx context.Context, api *slackgo.Client) error {
+		_, _, err := api.AppendStreamContext(ctx, d.to.channel, d.ts, slackgo.MsgOptionMarkdownText(text[len(d.shown):]))
+		return err
+	})
+	switch {
+	case err == nil:
+		d.shown = text
+	case unsure(err):
+		d.shown = "\x00" // what is shown is not known: the end puts it right
+	case is(err, "message_not_in_streaming_state", "message_not_found", "channel_not_found"):
+		d.plain = true // it was stopped or deleted; what is shown is edited
+	}
+	return err
+}
+
+// start begins a streamed message.
+func (d *draft) start(ctx context.Context, text string, partial bool) error {
+	err := d.c.do(ctx, d.call("stream", "chat.startStream", partial), func(ctx context.Context, api *slackgo.Client) (err error) {
+		_, d.ts, err = api.StartStreamContext(ctx, d.to.channel, slackgo.MsgOptionTS(d.to.thread), slackgo.MsgOptionRecipientUserID(d.rcpt.user),
+			slackgo.MsgOptionRecipientTeamID(d.rcpt.team), slackgo.MsgOptionMarkdownText(text))
+		return err
+	})
+	if err == nil {
+		d.shown, d.last = text, messageID(d.to.channel, d.ts)
+		d.c.sent.note("", d.last, d.p.To)
+		d.c.threads.spoke(d.p.To)
+		return nil
+	}
+	var e *apiError
+	if errors.As(err, &e) && e.code != "" && !e.passing() {
+		d.c.log.Info("slack: no streaming here; answers grow by edits", "why", e.code)
+		d.c.refuse("stream " + d.to.channel)
+		if is(err, "unknown_method", "missing_scope", "method_deprecated", "not_allowed_token_type") {
+			d.c.refuse("stream")
+		}
+		d.plain = true
+		return nil
+	}
+	return err
+}
+
+// finish ends a message with its whole text: by the rest of the stream, or by an edit where it is not known what of it
+// is shown. It is never posted again.
+func (d *draft) finish(ctx context.Context, all string) error {
+	text := guard(all)
+	if d.ts == "" {
+		if err := d.start(ctx, text, false); err != nil || d.plain {
+			d.plain = true // nothing is shown, or it is not known: Send finds out
+			return nil
+		}
+	}
+	known := strings.HasPrefix(text, d.shown)
+	var opts []slackgo.MsgOption
+	if known && len(text) > len(d.shown) {
+		opts = append(opts, slackgo.MsgOptionMarkdownText(text[len(d.shown):]))
+	}
+	err := d.stop(ctx, opts)
+	if unsure(err) {
+		known = false
+		err = d.stop(ctx, nil)
+	}
+	if is(err, "message_not_found") {
+		d.ts, d.shown = "", ""
+		return nil // somebody deleted it, who will not want it again
+	}
+	if err == nil && known {
+		d.ts, d.shown = "", ""
+		return nil
+	}
+	if err != nil && !is(err, "message_not_in_streaming_state") {
+		d.c.log.Warn("slack: a stream did not end as it should", "err", err)
+	}
+	p := d.p
+	p.Text, p.Partial = all, false
+	d.ts, d.shown = "", ""
+	return d.c.Edit(ctx, d.last, p)
+}
+
+func (d *draft) stop(ctx context.Context, opts []slackgo.MsgOption) error {
+	cl := d.call("end a stream", "chat.stopStream", false)
+	cl.once = len(opts) > 0
+	return d.c.do(ctx, cl, func(ctx context.Context, api *slackgo.Client) error {
+		_, _, err := api.StopStreamContext(ctx, d.to.channel, d.ts, opts...)
+		return err
+	})
+}
+
+func (d *draft) call(what, method string, partial bool) call {
+	return call{what: what, method: method, channel: d.to.channel, partial: partial, once: true}
+}
+
+func runes(s string) int { return len([]rune(s)) }
+
+// guard keeps what a model writes from mentioning people: a mention is made of "<" and one of these signs.
+func guard(md string) string { return mention.Replace(md) }
+
+var mention = strings.NewReplacer("<!", "<\u200b!", "<@", "<\u200b@", "<#", "<\u200b#")
