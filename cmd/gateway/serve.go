@@ -64,6 +64,7 @@ type server struct {
 type pageLink interface {
 	NewLink() (string, error)
 	Addr() string
+	URL() string
 	Ready() <-chan struct{}
 }
 
@@ -234,7 +235,7 @@ func (s *server) pageOf() pageLink {
 
 func (s *server) pageURL() string {
 	if p := s.pageOf(); p != nil && p.Addr() != "" {
-		return "http://" + p.Addr() + "/"
+		return p.URL()
 	}
 	return ""
 }
