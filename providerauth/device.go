@@ -56,9 +56,7 @@ func DeviceDone(ctx context.Context, p login.Prompter, name string, err error) {
 	case err != nil:
 		text = "The sign-in to " + name + " has ended; the code is of no more use."
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	_, _ = p.Prompt(ctx, login.Step{Text: text, Done: true}) // the result of the login says it too
+	done(ctx, p, text)
 }
 
 type device struct {

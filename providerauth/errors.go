@@ -46,18 +46,18 @@ func (e *Error) UserMessage() string {
 	if e.Reason != "" {
 		why = ": " + e.Reason
 	}
-	switch e.Kind {
-	case ErrNone:
+	switch {
+	case errors.Is(e.Kind, ErrNone):
 		return fmt.Sprintf("There is no login for %s yet%s. Log in with /login %s.", name, why, e.ID)
-	case ErrNeedsLogin:
+	case errors.Is(e.Kind, ErrNeedsLogin):
 		return fmt.Sprintf("The sign-in to %s has ended%s. Log in again with /login %s.", name, why, e.ID)
-	case ErrCooling:
+	case errors.Is(e.Kind, ErrCooling):
 		return fmt.Sprintf("%s is left alone for another %s%s. Send it again then, or choose another model with /model.", name, left(e.Until), why)
-	case ErrRenewal:
+	case errors.Is(e.Kind, ErrRenewal):
 		return fmt.Sprintf("The sign-in to %s could not be renewed just now%s. It is kept: send your message again in a moment.", name, why)
-	case ErrUnknown:
+	case errors.Is(e.Kind, ErrUnknown):
 		return fmt.Sprintf("No provider is called %q. /login shows all of them.", e.ID)
-	case ErrUnreadable:
+	case errors.Is(e.Kind, ErrUnreadable):
 		var u interface{ UserMessage() string }
 		if errors.As(e.Err, &u) {
 			return "The file with the logins cannot be used: " + u.UserMessage()

@@ -146,7 +146,7 @@ func (w *world) wantErr(q Want, kind error) *Error {
 	}
 	c, err := w.m.Credential(w.t.Context(), q)
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Kind != kind {
+	if !ok || !errors.Is(e.Kind, kind) {
 		w.t.Errorf("%+v: got %q, %v, want %v", q, c.Secret().Reveal(), err, kind)
 		return &Error{Kind: kind}
 	}

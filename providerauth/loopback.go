@@ -96,9 +96,10 @@ func (c Client) listen(ctx context.Context) (redirect string, ls []net.Listener)
 func listenBoth(ctx context.Context, host string, port int) []net.Listener {
 	var lc net.ListenConfig
 	first, second := "127.0.0.1", "::1"
-	if host == "::1" {
+	switch host {
+	case "::1":
 		first, second = second, ""
-	} else if host == "127.0.0.1" {
+	case "127.0.0.1":
 		second = ""
 	}
 	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(first, strconv.Itoa(port)))

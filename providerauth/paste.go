@@ -79,22 +79,20 @@ func (a authorization) finish(ctx context.Context, p login.Prompter, answer stri
 	if err == nil {
 		var c Credential
 		if c, err = a.exchange(ctx, code); err == nil {
-			return c, done(ctx, p, "The sign-in to "+a.client.Name+" is through.")
+			done(ctx, p, "The sign-in to "+a.client.Name+" is through.")
+			return c, nil
 		}
 	}
-	_ = done(ctx, p, "The sign-in to "+a.client.Name+" did not work.") // the error says more
+	done(ctx, p, "The sign-in to "+a.client.Name+" did not work.") // the error says more
 	return Credential{}, err
 }
 
-// done takes back what a sign-in showed: the link is of no more use.
-func done(ctx context.Context, p login.Prompter, text string) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	if _, err := p.Prompt(ctx, login.Step{Text: text, Done: true}); err != nil && ctx.Err() == nil {
-		return err
-	}
-	return nil
+// done takes back what a sign-in showed, also where ctx has ended: it is of no more use. That it could not be shown is
+// no reason to throw a token away.
+func done(ctx context.Context, p login.Prompter, text string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_, _ = p.Prompt(ctx, login.Step{Text: text, Done: true}) // the result of the login says it too
 }
 
 // exchange turns the code into a credential, once.

@@ -76,7 +76,7 @@ func worse(a, b error) error {
 	}
 	ea, oka := errors.AsType[*Error](a)
 	eb, okb := errors.AsType[*Error](b)
-	if oka && okb && ea.Kind == ErrCooling && eb.Kind == ErrCooling && eb.Until.Before(ea.Until) {
+	if oka && okb && errors.Is(ea.Kind, ErrCooling) && errors.Is(eb.Kind, ErrCooling) && eb.Until.Before(ea.Until) {
 		return b
 	}
 	if rank(b) > rank(a) {

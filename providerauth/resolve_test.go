@@ -102,9 +102,9 @@ func TestCoolDown(t *testing.T) {
 		c := w.want(Want{}, "FAKE-stored", FromStore)
 		w.m.Report(c, RateLimited, 0)
 		work := w.want(Want{}, "FAKE-work", FromStore)
-		e := w.wantErr(Want{Account: "default"}, ErrCooling)
+		w.wantErr(Want{Account: "default"}, ErrCooling)
 		w.m.Report(work, NoCredit, 0)
-		e = w.wantErr(Want{}, ErrCooling)
+		e := w.wantErr(Want{}, ErrCooling)
 		if d := time.Until(e.Until); d != 30*time.Second || !strings.Contains(e.UserMessage(), "30 seconds") {
 			t.Errorf("it cools for %v: %s", d, e.UserMessage())
 		}

@@ -26,7 +26,7 @@ type Issuer struct {
 }
 
 // CompanySecret is the client secret of "company".
-const CompanySecret = "FAKE-client-secret-for-tests"
+const CompanySecret = "FAKE-client-secret-for-tests" //nolint:gosec // that is what it is
 
 // IssuerSettings change what an Issuer does from now on.
 type IssuerSettings struct {

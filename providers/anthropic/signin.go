@@ -30,7 +30,7 @@ func (p *Provider) signIn(s providerauth.Scheme) providerauth.Scheme {
 
 // client is the public registration that Anthropic's own command line has.
 func (p *Provider) client() providerauth.Client {
-	return p.own.SignIn.Client(providerauth.Client{
+	return p.own.SignIn.Client(providerauth.Client{ //nolint:gosec // addresses and a public client id
 		Name: p.svc.Name, HTTP: p.own.Client, JSON: true,
 		ID:           "9d1c250a-e61b-44d9-88ed-5944d1962f5e",
 		AuthorizeURL: "https://claude.ai/oauth/authorize",

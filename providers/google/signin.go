@@ -31,7 +31,7 @@ func (p *Provider) signIn(s providerauth.Scheme) providerauth.Scheme {
 }
 
 func (p *Provider) client() providerauth.Client {
-	return p.own.SignIn.Client(providerauth.Client{
+	return p.own.SignIn.Client(providerauth.Client{ //nolint:gosec // addresses
 		Name: p.svc.Name, HTTP: p.own.Client,
 		AuthorizeURL: "https://accounts.google.com/o/oauth2/v2/auth",
 		TokenURL:     "https://oauth2.googleapis.com/token",

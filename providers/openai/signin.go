@@ -27,7 +27,7 @@ func (p *Provider) signIn(s providerauth.Scheme) providerauth.Scheme {
 // openRouter signs in with OpenRouter's own flow for other programs (https://openrouter.ai/docs/use-cases/oauth-pkce):
 // it needs no registration and yields an ordinary key that the person can end or limit there.
 func (p *Provider) openRouter() providerauth.Method {
-	c := p.own.SignIn.Client(providerauth.Client{
+	c := p.own.SignIn.Client(providerauth.Client{ //nolint:gosec // addresses
 		Name: p.svc.Name, HTTP: p.own.Client, JSON: true,
 		AuthorizeURL: "https://openrouter.ai/auth",
 		TokenURL:     "https://openrouter.ai/api/v1/auth/keys",
@@ -55,7 +55,7 @@ func (p *Provider) openRouter() providerauth.Method {
 
 // huggingFace signs in with a public app of the owner's own (https://huggingface.co/docs/hub/oauth).
 func (p *Provider) huggingFace(s providerauth.Scheme) providerauth.Scheme {
-	c := p.own.SignIn.Client(providerauth.Client{
+	c := p.own.SignIn.Client(providerauth.Client{ //nolint:gosec // addresses
 		Name: p.svc.Name, HTTP: p.own.Client,
 		AuthorizeURL: "https://huggingface.co/oauth/authorize",
 		TokenURL:     "https://huggingface.co/oauth/token",
