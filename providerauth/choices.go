@@ -95,17 +95,22 @@ func (v *view) listed(sc *Scheme, id ID) (ID, error) {
 	if isEnv(id, sc.ID) {
 		return envWord, nil
 	}
-	if v.creds[id] != nil && v.scheme(id.Provider()) == sc {
-		return id, nil
-	}
-	full := MakeID(sc.ID, string(id))
-	if v.scheme(id.Provider()) == sc {
-		full = MakeID(sc.ID, id.Account())
-	}
+	full := v.named(sc, id)
 	if v.creds[full] == nil {
 		return "", &Error{Kind: ErrNone, ID: full, Name: sc.Name, Reason: fmt.Sprintf("the order names %q", id)}
 	}
 	return full, nil
+}
+
+// named gives the whole id of an entry of an order, which may be an account's name alone.
+func (v *view) named(sc *Scheme, id ID) ID {
+	switch {
+	case v.creds[id] != nil || id == ID(sc.ID):
+		return id
+	case v.scheme(id.Provider()) == sc:
+		return MakeID(sc.ID, id.Account())
+	}
+	return MakeID(sc.ID, string(id))
 }
 
 // DefaultModel gives the model that `/model default` set; "" if none is.

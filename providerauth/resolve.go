@@ -122,7 +122,7 @@ func (v *view) candidates(sc *Scheme, w Want, out []candidate) []candidate {
 			if isEnv(id, sc.ID) {
 				environment()
 			} else {
-				add(id)
+				add(v.named(sc, id))
 			}
 		}
 		return out

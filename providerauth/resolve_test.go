@@ -61,8 +61,11 @@ func TestOrder(t *testing.T) {
 	w := newWorld(t, apiKey("acme", "FAKE-stored"), apiKey("acme:work", "FAKE-work"), apiKey("acme:home", "FAKE-home"))
 	w.env["ACME_KEY"] = "FAKE-env"
 	ctx := t.Context()
-	w.m.SetConfigOrder(map[string][]ID{"acme": {"acme:work"}})
-	w.want(Want{}, "FAKE-work", FromStore)
+	for _, name := range []ID{"acme:work", "work", "wile:work"} {
+		w.m.SetConfigOrder(map[string][]ID{"acme": {name}})
+		w.want(Want{}, "FAKE-work", FromStore)
+		w.want(Want{Order: []ID{name, "default"}, Not: []ID{"acme:work"}}, "FAKE-stored", FromStore)
+	}
 	if err := w.m.SetOrder(ctx, "wile", []ID{"home", "env"}); err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func (v *view) inOrder(p *provider) []ID {
 	}
 	var out []ID
 	for _, id := range slices.Concat(p.order, p.stored) {
-		if v.creds[id] != nil && !slices.Contains(out, id) {
+		if id = v.named(p.scheme, id); v.creds[id] != nil && !slices.Contains(out, id) {
 			out = append(out, id)
 		}
 	}

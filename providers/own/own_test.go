@@ -21,7 +21,9 @@ import (
 // inner stands for the provider that speaks to the service.
 type inner struct{}
 
-func (inner) Auth() providerauth.Scheme { return providerauth.Scheme{Hosts: []string{"models.example"}} }
+func (inner) Auth() providerauth.Scheme {
+	return providerauth.Scheme{Hosts: []string{"models.example"}}
+}
 
 func (inner) Models(context.Context, providerauth.Credential) ([]catalog.Model, error) {
 	return []catalog.Model{{ID: "one"}}, nil
