@@ -83,7 +83,7 @@ func (p *prompter) Prompt(ctx context.Context, s login.Step) (secret.String, err
 func (p *prompter) show(s login.Step) {
 	w := p.app.err
 	fmt.Fprintln(w, shellWords(s.Text))
-	if s.URL != "" {
+	if s.URL != "" && !strings.Contains(s.Text, s.URL) {
 		fmt.Fprintf(w, "  %s\n", s.URL)
 	}
 	if s.Code != "" {
@@ -96,8 +96,12 @@ func (p *prompter) show(s login.Step) {
 
 // read takes one answer. At the end of a pipe a link may still be answered by the browser: errors.ErrUnsupported then.
 func (p *prompter) read(ctx context.Context, s login.Step) (string, error) {
+	link := s.URL != "" && !s.Field.Secret // answered in the browser, perhaps
 	hint := "empty: cancel"
-	if s.Field.Secret {
+	switch {
+	case link && p.tty != nil:
+		hint = "Ctrl-C: cancel"
+	case s.Field.Secret:
 		hint = "not shown; " + hint
 	}
 	fmt.Fprintf(p.app.err, "%s (%s): ", s.Field.Name, hint)
@@ -111,6 +115,9 @@ func (p *prompter) read(ctx context.Context, s login.Step) (string, error) {
 		fmt.Fprintln(p.app.err)
 	}
 	line, err := p.lines.next(ctx)
+	for link && p.tty != nil && err == nil && strings.TrimSpace(line) == "" {
+		line, err = p.lines.next(ctx) // a person who waits presses keys
+	}
 	switch answer := strings.TrimSpace(line); {
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
@@ -118,7 +125,7 @@ func (p *prompter) read(ctx context.Context, s login.Step) (string, error) {
 		return answer, nil
 	case err != nil && !errors.Is(err, io.EOF):
 		return "", fmt.Errorf("read the answer: %w", err)
-	case err != nil && p.tty == nil && s.URL != "" && !s.Field.Secret:
+	case err != nil && p.tty == nil && link:
 		return "", errors.ErrUnsupported
 	case p.refusal != nil && p.tty == nil:
 		return "", p.refusal

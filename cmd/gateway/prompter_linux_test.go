@@ -134,6 +134,14 @@ func TestTerminalPrompts(t *testing.T) {
 		t.Fatalf("got %q, %v", a.text, a.err)
 	}
 
+	// While a browser may still answer, a bare Enter gives nothing up.
+	got = ask(t.Context(), login.Step{Text: "Link.", URL: "https://example.org/", Field: &login.Field{Name: "Pasted"}})
+	s.wait(t, "Pasted (Ctrl-C: cancel): ")
+	typeIn("\n\ncode-1\n")
+	if a := <-got; a.text != "code-1" || a.err != nil {
+		t.Fatalf("got %q, %v", a.text, a.err)
+	}
+
 	// Time that has passed, an empty answer.
 	got = ask(t.Context(), login.Step{Text: "Fifth.", Field: &login.Field{Name: "Late"}, Expires: time.Now().Add(time.Millisecond)})
 	if a := <-got; !errors.Is(a.err, login.ErrExpired) {
