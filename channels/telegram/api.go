@@ -29,7 +29,7 @@ const (
 )
 
 // tokenForm is what @BotFather gives. It keeps a token with a line break, say, out of URLs.
-var tokenForm = regexp.MustCompile(`^[0-9]{1,20}:[A-Za-z0-9_-]{5,200}$`)
+var tokenForm = regexp.MustCompile(`^[0-9]+:[A-Za-z0-9_-]+$`)
 
 // api speaks to the server with one token.
 type api struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -152,6 +153,7 @@ func (s *server) announce(ctx context.Context) {
 		link = l
 	}
 	s.printStart(ctx, link)
+	debug.FreeOSMemory() // what only the start needed
 }
 
 // settled reports whether no channel is at its beginning any more.
