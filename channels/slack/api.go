@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"net/url"
 	"time"
@@ -36,8 +35,14 @@ func (cl call) key() string { return cl.method + " " + cl.channel }
 // client gives slack-go's client with the tokens of now. It never waits or repeats by itself.
 func (c *channel) client() *slackgo.Client {
 	return slackgo.New(c.botToken().Reveal(), slackgo.OptionAppLevelToken(c.appToken().Reveal()), slackgo.OptionAPIURL(c.base.String()+"/"),
-		slackgo.OptionHTTPClient(c.http), slackgo.OptionLog(log.New(io.Discard, "", 0)))
+		slackgo.OptionHTTPClient(c.http), slackgo.OptionLog(quiet{}))
 }
+
+// quiet keeps slack-go from writing to the standard error output.
+type quiet struct{}
+
+// Output implements slack-go's logger.
+func (quiet) Output(int, string) error { return nil }
 
 // do asks Slack, within the limits: a refusal with a time is waited for, trouble at Slack's side or on the way is tried
 // again a few times. Its errors are *apiError, *channels.Busy or the context's.

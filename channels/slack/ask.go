@@ -211,7 +211,9 @@ func (a *asks) submit(w wireAction) any {
 	q, ok := a.open[id]
 	done := a.done.has(id)
 	a.mu.Unlock()
-	wrong := func(text string) any { return slackgo.NewErrorsViewSubmissionResponse(map[string]string{formBlock: text}) }
+	wrong := func(text string) any {
+		return slackgo.NewErrorsViewSubmissionResponse(map[string]string{formBlock: text})
+	}
 	value := strings.TrimSpace(w.View.State.Values[formBlock][formField].Value)
 	switch {
 	case done:

@@ -75,7 +75,9 @@ func (p *peer) Say(_ testing.TB, l channeltest.Line) {
 // slackText writes a text as Slack does.
 var slackText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-func (p *peer) see(viewer string, group bool) []slacktest.Shown { return p.s.See(viewer, p.place(group)) }
+func (p *peer) see(viewer string, group bool) []slacktest.Shown {
+	return p.s.See(viewer, p.place(group))
+}
 
 // Shown implements channeltest.Peer.
 func (p *peer) Shown(_ testing.TB, viewer string, group bool) []channeltest.Shown {

@@ -174,6 +174,24 @@ func (r *room) remove(m *message) {
 	}
 }
 
+// streamed is the text that is added to a stream: markdown_text, or chunks.
+func streamed(a args) (string, error) {
+	text := a["markdown_text"]
+	if utf8.RuneCountInString(text) > markdownMax {
+		return "", no("msg_too_long")
+	}
+	var chunks []struct{ Type, Text string }
+	if a["chunks"] != "" && json.Unmarshal(a.raw("chunks"), &chunks) != nil {
+		return "", no("invalid_chunks")
+	}
+	for _, c := range chunks {
+		if c.Type == "markdown_text" {
+			text += c.Text
+		}
+	}
+	return text, nil
+}
+
 func (s *Server) startStream(a args) (object, error) {
 	r, err := s.room(a["channel"])
 	if err != nil {
@@ -188,11 +206,13 @@ func (s *Server) startStream(a args) (object, error) {
 		return nil, no("missing_recipient_user_id")
 	case a["recipient_user_id"] != "" && s.names[a["recipient_user_id"]] == "":
 		return nil, no("user_not_found")
-	case utf8.RuneCountInString(a["markdown_text"]) > markdownMax:
-		return nil, no("msg_too_long")
+	}
+	text, err := streamed(a)
+	if err != nil {
+		return nil, err
 	}
 	delete(s.status, r.id+":"+a["thread_ts"])
-	return s.post(r, &message{user: BotUser, text: a["markdown_text"], thread: a["thread_ts"], streaming: true}), nil
+	return s.post(r, &message{user: BotUser, text: text, thread: a["thread_ts"], streaming: true}), nil
 }
 
 func (s *Server) appendStream(a args) (object, error) {
@@ -204,10 +224,12 @@ func (s *Server) appendStream(a args) (object, error) {
 		return nil, no("message_not_in_streaming_state")
 	case a["markdown_text"] == "" && a["chunks"] == "":
 		return nil, no("no_text")
-	case utf8.RuneCountInString(a["markdown_text"]) > markdownMax:
-		return nil, no("msg_too_long")
 	}
-	m.text += a["markdown_text"]
+	text, err := streamed(a)
+	if err != nil {
+		return nil, err
+	}
+	m.text += text
 	return object{"channel": r.id, "ts": m.ts}, nil
 }
 
@@ -218,10 +240,12 @@ func (s *Server) stopStream(a args) (object, error) {
 		return nil, err
 	case !m.streaming:
 		return nil, no("message_not_in_streaming_state")
-	case utf8.RuneCountInString(a["markdown_text"]) > markdownMax:
-		return nil, no("msg_too_long")
 	}
-	m.text += a["markdown_text"]
+	text, err := streamed(a)
+	if err != nil {
+		return nil, err
+	}
+	m.text += text
 	m.streaming = false
 	return object{"channel": r.id, "ts": m.ts, "message": r.wire(m)}, nil
 }

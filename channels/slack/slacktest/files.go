@@ -79,10 +79,26 @@ func (s *Server) fileInfo(a args) (object, error) {
 	return object{"file": f.wire(), "content": ""}, nil
 }
 
+// body reads a file that is sent as it is, or as the one part of a form.
+func body(r *http.Request) ([]byte, error) {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
+		return io.ReadAll(r.Body)
+	}
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return nil, err
+	}
+	part, err := parts.NextPart()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(part)
+}
+
 // serveFile takes files in, and gives them out to those who bring the token. Others get the page to sign in at.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
-	data, err := io.ReadAll(r.Body)
+	data, err := body(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.files[id]
