@@ -42,7 +42,7 @@ func DeviceMethod(id, name string, c Client) Method {
 func DeviceStep(name, page, code string, until time.Time) login.Step {
 	return login.Step{
 		Text: fmt.Sprintf("Open the page on any device, sign in to %s and enter the code. I notice by myself when you are done; the code is good for %d minutes.",
-			name, int(time.Until(until).Round(time.Minute)/time.Minute)),
+			name, max(1, int(time.Until(until).Round(time.Minute)/time.Minute))),
 		URL: page, Label: "Sign in to " + name, Code: code, Expires: until,
 	}
 }

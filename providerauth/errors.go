@@ -82,3 +82,12 @@ func left(t time.Time) string {
 		return fmt.Sprintf("%d hours", d.Round(time.Hour)/time.Hour)
 	}
 }
+
+// Problem says in one sentence why a login cannot go on, and what to do. It is no fault of a key; see KeyError.
+type Problem string
+
+// Error implements error.
+func (p Problem) Error() string { return string(p) }
+
+// UserMessage is the same sentence.
+func (p Problem) UserMessage() string { return string(p) }

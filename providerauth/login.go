@@ -39,9 +39,9 @@ func CheckAccount(name string) error {
 	case name == "":
 		return nil
 	case name == envWord:
-		return KeyError(`The account name "env" stands for the environment. Choose another.`)
+		return Problem(`The account name "env" stands for the environment. Choose another.`)
 	case !accountName.MatchString(name):
-		return KeyError("An account's name has up to 64 letters, digits and the signs . _ @ - and begins with a letter or a digit.")
+		return Problem("An account's name has up to 64 letters, digits and the signs . _ @ - and begins with a letter or a digit.")
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func (v *view) canonical(id ID) (*Scheme, ID, error) {
 // a Method.ID; "" lets the person choose where there are several. What a person typed is tried before it is stored, and
 // a key that the service refuses is stored only if they say so; what a sign-in brought is stored first. An account
 // holds one credential: another of the same kind replaces it, another kind is asked about. Errors: login.ErrCanceled,
-// login.ErrExpired, *Error, KeyError, *OAuthError, or ctx's.
+// login.ErrExpired, *Error, KeyError, Problem, *OAuthError, or ctx's.
 func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Prompter) (Login, error) {
 	v := m.look()
 	sc, id, err := v.canonical(id)
@@ -87,6 +87,7 @@ func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Promp
 		return Login{}, err
 	}
 	c.ID, c.Source, c.Issued = id, FromStore, time.Now()
+	m.learn(c.secrets()...)
 	out := Login{Credential: c}
 	if way.Secret {
 		out.Finding = m.probe(ctx, sc, c)
@@ -123,7 +124,7 @@ func choose(ctx context.Context, sc *Scheme, method string, p login.Prompter) (M
 	for _, w := range sc.Methods {
 		if method != "" && strings.EqualFold(w.ID, method) {
 			if w.Off != "" {
-				return Method{}, KeyError(w.Off)
+				return Method{}, Problem(w.Off)
 			}
 			return w, nil
 		}
@@ -135,13 +136,13 @@ func choose(ctx context.Context, sc *Scheme, method string, p login.Prompter) (M
 	}
 	switch {
 	case method != "":
-		return Method{}, KeyError(fmt.Sprintf("%s has no way to log in that is called %q. There is: %s.", sc.Name, method, methodIDs(on)))
+		return Method{}, Problem(fmt.Sprintf("%s has no way to log in that is called %q. There is: %s.", sc.Name, method, methodIDs(on)))
 	case len(on) == 0 && len(off) > 0:
-		return Method{}, KeyError(strings.Join(off, " "))
+		return Method{}, Problem(strings.Join(off, " "))
 	case len(on) == 0 && sc.NoKey:
-		return Method{}, KeyError(sc.Name + " needs no login.")
+		return Method{}, Problem(sc.Name + " needs no login.")
 	case len(on) == 0:
-		return Method{}, KeyError("There is no way to log in to " + sc.Name + " from here.")
+		return Method{}, Problem("There is no way to log in to " + sc.Name + " from here.")
 	case len(on) == 1:
 		return on[0], nil
 	}
@@ -158,7 +159,7 @@ func choose(ctx context.Context, sc *Scheme, method string, p login.Prompter) (M
 	}
 	s.Field.Check = func(a string) error {
 		if find(strings.TrimSpace(a)) < 0 {
-			return KeyError("Please choose one of: " + methodIDs(on) + ".")
+			return Problem("Please choose one of: " + methodIDs(on) + ".")
 		}
 		return nil
 	}
@@ -240,7 +241,7 @@ func checkYes(a string) error {
 	case "yes", "no":
 		return nil
 	}
-	return KeyError(`Please answer "yes" or "no".`)
+	return Problem(`Please answer "yes" or "no".`)
 }
 
 // Put stores a credential without asking or trying anything. A key or token that begins with "env:", "file:", "exec:"
@@ -265,6 +266,7 @@ func (m *Manager) Put(ctx context.Context, id ID, c Credential) error {
 // put writes a new credential and forgets what was known of the one before. It is finished even if ctx has ended.
 func (m *Manager) put(ctx context.Context, c Credential) (replaced bool, err error) {
 	ctx = context.WithoutCancel(ctx)
+	m.learn(c.secrets()...)
 	err = m.store.Update(ctx, c.ID, func(_ context.Context, old Credential) (Credential, error) {
 		replaced = !old.IsZero()
 		return c, nil
@@ -273,16 +275,18 @@ func (m *Manager) put(ctx context.Context, c Credential) (replaced bool, err err
 		return false, err
 	}
 	m.forget(c.ID)
-	err = m.store.UpdateSettings(ctx, func(s *Settings) error {
+	if serr := m.store.UpdateSettings(ctx, func(s *Settings) error {
 		delete(s.Latched, c.ID)
 		delete(s.Renewals, c.ID)
 		delete(s.Warned, c.ID)
 		s.Disabled = slices.DeleteFunc(s.Disabled, func(id ID) bool { return id == c.ID })
 		s.Enabled = slices.DeleteFunc(s.Enabled, func(p string) bool { return p == c.ID.Provider() })
 		return nil
-	})
+	}); serr != nil { // the login is good all the same: what is left there is about another token
+		m.log.Warn("settings not written after a login", "credential", string(c.ID), "err", serr)
+	}
 	m.look()
-	return replaced, err
+	return replaced, nil
 }
 
 // forget drops what this process remembers of a credential.

@@ -59,7 +59,7 @@ func (m *Manager) Logout(ctx context.Context, id ID) (Logout, error) {
 	if sc == nil {
 		return out, err
 	}
-	if id.Account() == "" {
+	if id.Account() == "" || id.Account() == envWord {
 		if e := m.fromEnv(v, sc, id); e != nil {
 			out.StillFrom = e.Label
 		}

@@ -23,6 +23,9 @@ type Options struct {
 	// Notify tells the owners what they should know; it is called by Run, one call at a time, and once for each cause.
 	// nil: nobody is told.
 	Notify func(Event)
+	// Learn is told every secret that the Manager holds, before anything is done with it, often more than once: for
+	// redaction. It must not call the Manager. nil: nobody is told.
+	Learn func(...secret.String)
 }
 
 // EventKind says what an Event is about.
@@ -51,6 +54,7 @@ type Manager struct {
 	env    func(string) string
 	log    *slog.Logger
 	notify func(Event)
+	learn  func(...secret.String)
 
 	gen   atomic.Uint64 // counts the changes that the view does not see in the store
 	view  atomic.Pointer[view]
@@ -81,7 +85,7 @@ type override struct {
 // New gives a Manager. It reads nothing yet and starts nothing; Run renews in the background.
 func New(o Options) *Manager {
 	m := &Manager{
-		store: o.Store, env: o.Env, log: o.Log, notify: o.Notify,
+		store: o.Store, env: o.Env, log: o.Log, notify: o.Notify, learn: o.Learn,
 		schemes: slices.Clone(o.Schemes), order: o.Order,
 		overrides: map[ID]override{}, unsaved: map[ID]unsaved{}, flights: map[ID]*flight{},
 		failures: map[ID]failure{}, gone: map[ID]chan struct{}{}, changed: make(chan struct{}),
@@ -90,6 +94,9 @@ func New(o Options) *Manager {
 		m.env = os.Getenv
 	}
 	m.refs = resolver(o.Store, m.env)
+	if m.learn == nil {
+		m.learn = func(...secret.String) {}
+	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}

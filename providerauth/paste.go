@@ -116,13 +116,13 @@ func (a authorization) exchange(ctx context.Context, code string) (Credential, e
 func (a authorization) code(s string) (string, error) {
 	code, state, fault := parsePasted(s)
 	if state != "" && subtle.ConstantTimeCompare([]byte(state), []byte(a.state)) != 1 {
-		return "", KeyError("That is the answer to another sign-in. Use the link above, and send what it leads to.")
+		return "", Problem("That is the answer to another sign-in. Use the link above, and send what it leads to.")
 	}
 	if fault != "" {
 		return "", &OAuthError{Name: a.client.Name, Doing: doSignIn, Status: 400, Code: known(fault)}
 	}
 	if code == "" {
-		return "", KeyError("There is no code in this. Send the code that the page shows, or the whole address of the page.")
+		return "", Problem("There is no code in this. Send the code that the page shows, or the whole address of the page.")
 	}
 	return code, nil
 }

@@ -34,6 +34,7 @@ func (m *Manager) open(ctx context.Context, c Credential) (Credential, error) {
 		return Credential{}, err
 	}
 	c.Key, c.Label = secret.New(CleanKey(key.Reveal())), refLabel(&c)
+	m.learn(c.Key)
 	return c, nil
 }
 

@@ -191,6 +191,7 @@ func (a *attempt) run(ctx context.Context, m *Manager, sc Scheme, id ID, stored 
 	if fresh, err = merged(a.old, fresh, time.Now()); err != nil {
 		return Credential{}, err
 	}
+	m.learn(fresh.secrets()...)
 	if forced && fresh.Access.Equal(stale) {
 		return Credential{}, errSameToken
 	}

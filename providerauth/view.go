@@ -107,6 +107,7 @@ func (m *Manager) read() *view {
 		}
 	}
 	v.index(order, over)
+	m.learnAll(v)
 	return v
 }
 

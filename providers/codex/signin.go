@@ -76,7 +76,7 @@ func finish(c *providerauth.Credential, answer map[string]any) error {
 		}
 		return nil
 	}
-	return providerauth.KeyError("OpenAI did not say which ChatGPT account this is. Sign in with one that has ChatGPT.")
+	return providerauth.Problem("OpenAI did not say which ChatGPT account this is. Sign in with one that has ChatGPT.")
 }
 
 func organization(claims map[string]any) string {
@@ -98,7 +98,7 @@ func (p *Provider) device(ctx context.Context, c providerauth.Client, pr login.P
 	asked.JSON = true
 	answer, err := asked.Call(ctx, c.DeviceURL, url.Values{})
 	if e, ok := errors.AsType[*providerauth.OAuthError](err); ok && e.Status == http.StatusNotFound {
-		return providerauth.Credential{}, providerauth.KeyError("The sign-in by code is switched off for this ChatGPT account or workspace. Switch it on in ChatGPT under Settings, Security, or choose the sign-in in the browser: /login codex browser.")
+		return providerauth.Credential{}, providerauth.Problem("The sign-in by code is switched off for this ChatGPT account or workspace. Switch it on in ChatGPT under Settings, Security, or choose the sign-in in the browser: /login codex browser.")
 	}
 	if err != nil {
 		return providerauth.Credential{}, err

@@ -55,7 +55,7 @@ func (p *Provider) signIn(ctx context.Context, pr login.Prompter) (providerauth.
 		Text: "Where is your GitHub account? At github.com, or at your company's GitHub: then send its name, such as company.ghe.com.",
 		Field: &login.Field{Name: "GitHub host", Free: true, Check: func(a string) error {
 			if !hostName.MatchString(cleanHost(a)) {
-				return providerauth.KeyError("That is no name of a host. Send github.com, or something like company.ghe.com.")
+				return providerauth.Problem("That is no name of a host. Send github.com, or something like company.ghe.com.")
 			}
 			return nil
 		}},

@@ -56,7 +56,7 @@ func withProject(signIn func(context.Context, login.Prompter) (providerauth.Cred
 			Text: "Which Google Cloud project is used and billed? Its Gemini API must be switched on.",
 			Field: &login.Field{Name: "Google Cloud project", Free: true, Check: func(a string) error {
 				if !projectID.MatchString(strings.TrimSpace(a)) {
-					return providerauth.KeyError("A project is named by its id or number, such as my-project-123.")
+					return providerauth.Problem("A project is named by its id or number, such as my-project-123.")
 				}
 				return nil
 			}},

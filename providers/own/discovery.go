@@ -74,7 +74,7 @@ func (p *Provider) discover(ctx context.Context, doing string) (metadata, error)
 		return metadata{}, err
 	}
 	if strings.TrimRight(m.Issuer, "/") != issuer {
-		return metadata{}, providerauth.KeyError("The issuer of " + p.own.Name + " calls itself by another address than config.yaml does. Set `sign_in." + p.own.ID + ".issuer` to the one that it gives.")
+		return metadata{}, providerauth.Problem("The issuer of " + p.own.Name + " calls itself by another address than config.yaml does. Set `sign_in." + p.own.ID + ".issuer` to the one that it gives.")
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
