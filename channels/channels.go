@@ -132,6 +132,7 @@ type Limits struct {
 	// EditEvery is the least time between two edits of a growing answer; 0: the service does not edit, an answer is
 	// sent when a part of it is whole.
 	EditEvery time.Duration
+	Verbatim  bool // shows Markdown as it is written; else a Partial text comes with what is open in it closed
 	Parts     int  // messages an answer may take at the most; 0: any number
 	NoSecrets bool // never ask for a secret here, although it may be private
 }

@@ -25,7 +25,7 @@ const cutNotice = " … (cut: this place takes no more)"
 // conversation is gone or it cannot be done. It gives the last part's id.
 func (g *Gateway) deliver(ctx context.Context, conv store.Conv, p channels.Post) (channels.MessageID, error) {
 	d := newDraft(g, conv, p, nil, nil)
-	return d.Finish(ctx, p.Text)
+	return d.Finish(ctx, g.o.Secrets.Mask(p.Text))
 }
 
 // draft is the one way in which answers are shown: a channels.Draft over Send and Edit, or over the channel's own
@@ -180,6 +180,11 @@ func (d *draft) next(all, rest string) {
 func (d *draft) put(ctx context.Context, ch channels.Channel, text string, partial bool, choices []channels.Choice) error {
 	p := d.post
 	p.Text, p.Partial, p.Choices = text, partial, choices
+	if partial && !ch.Limits(p.To).Verbatim {
+		if p.Text = markdown.Growing(text); strings.TrimSpace(p.Text) == "" {
+			return nil
+		}
+	}
 	grows := d.shown != ""
 	n := len(d.full())
 	if p.Key != "" {
@@ -297,7 +302,7 @@ func (r *reply) paint(ctx context.Context, every time.Duration, g *Gateway) {
 		r.mu.Unlock()
 		wait := every
 		var busy *channels.Busy
-		if err := r.d.Show(ctx, text); errors.As(err, &busy) {
+		if err := r.d.Show(ctx, g.o.Secrets.Growing(text)); errors.As(err, &busy) {
 			wait = max(busy.After, every)
 			r.grow(text) // the next round shows it, or what came since
 		} else if err != nil && ctx.Err() == nil {

@@ -232,7 +232,7 @@ func (c *Channel) Send(_ context.Context, p channels.Post) (channels.MessageID, 
 
 // Limits implements channels.Channel.
 func (c *Channel) Limits(channels.ConversationID) channels.Limits {
-	return channels.Limits{EditEvery: 40 * time.Millisecond, NoSecrets: true} // secrets by Ask only
+	return channels.Limits{EditEvery: 40 * time.Millisecond, NoSecrets: true, Verbatim: true} // secrets by Ask only
 }
 
 // Edit implements channels.Editor.
