@@ -44,6 +44,9 @@ cross: ## Compile for the other systems
 		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/gateway || exit 1; \
 	done
 
+bench: ## What a message costs, beside the smallest program that could answer it
+	@$(GO) run ./test/load
+
 soak: ## The long tests: a minute of writers, ten kills, many faults
 	@./scripts/setup
 	@GATEWAY_SOAK=1 $(GO) test -timeout 60m -count=1 ./...

@@ -60,6 +60,7 @@ type channel struct {
 	sends   *http.Client
 	budgets budgets
 	moves   moves
+	growing growing
 	menu    menu
 	drafts  atomic.Int64 // the last draft's id
 
@@ -128,6 +129,9 @@ func (c *channel) Send(ctx context.Context, p channels.Post) (channels.MessageID
 		if id, err = c.say(ctx, to, params, head, p.Partial); err != nil {
 			return "", err
 		}
+		if at, err := parseMessage(id); err == nil && p.Partial {
+			c.growing.note(at, head+keys, true)
+		}
 	}
 	return id, nil
 }
@@ -181,7 +185,13 @@ func (c *channel) Limits(id channels.ConversationID) channels.Limits {
 	return channels.Limits{Fit: c.fit, EditEvery: every}
 }
 
-func (c *channel) fit(md string) int { return markdown.Fit(md, maxText, markdown.TelegramLen) }
+// fit is Limits.Fit. What is short is not measured: no markup but a table's makes a text ten times as long.
+func (c *channel) fit(md string) int {
+	if len(md) <= maxText/10 && !strings.Contains(md, "|") {
+		return len(md)
+	}
+	return markdown.Fit(md, maxText, markdown.TelegramLen)
+}
 
 // Edit implements channels.Editor.
 func (c *channel) Edit(ctx context.Context, id channels.MessageID, p channels.Post) error {
@@ -193,20 +203,25 @@ func (c *channel) Edit(ctx context.Context, id channels.MessageID, p channels.Po
 	if err != nil {
 		return err
 	}
+	text := linked(p)
+	if c.growing.shows(at, text+keys) {
+		c.growing.note(at, text+keys, p.Partial)
+		return nil
+	}
 	params := tgbotapi.Params{"message_id": itoa(at.message)}
 	if keys != "" {
 		params["reply_markup"] = keys
 	}
 	err = c.write(ctx, at.chat, p.Partial, func(ctx context.Context, chat int64) error {
 		params["chat_id"] = itoa(chat)
-		err := c.text(ctx, "editMessageText", params, "text", linked(p), nil)
+		err := c.text(ctx, "editMessageText", params, "text", text, nil)
 		r := (*reply)(nil)
 		switch {
 		case !errors.As(err, &r):
 			return err
 		case r.says("there is no text in the message"):
 			delete(params, "text")
-			err = c.text(ctx, "editMessageCaption", params, "caption", linked(p), nil)
+			err = c.text(ctx, "editMessageCaption", params, "caption", text, nil)
 			if r = nil; !errors.As(err, &r) {
 				return err
 			}
@@ -222,6 +237,7 @@ func (c *channel) Edit(ctx context.Context, id channels.MessageID, p channels.Po
 	if err != nil {
 		return fmt.Errorf("telegram: edit: %w", err)
 	}
+	c.growing.note(at, text+keys, p.Partial)
 	return nil
 }
 

@@ -133,6 +133,33 @@ func (m *moves) take() map[channels.ConversationID]channels.ConversationID {
 	return news
 }
 
+// growing remembers what messages that grow show, so that the end of an answer that was shown whole costs no edit.
+type growing struct {
+	mu    sync.Mutex
+	shown map[place]string // guarded by mu
+}
+
+// note says what a message shows now; only what grows is remembered.
+func (g *growing) note(at place, text string, grows bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !grows {
+		delete(g.shown, at)
+		return
+	}
+	if g.shown == nil || len(g.shown) >= 1000 { // answers that were cut off left theirs
+		g.shown = map[place]string{}
+	}
+	g.shown[at] = text
+}
+
+func (g *growing) shows(at place, text string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was, ok := g.shown[at]
+	return ok && was == text
+}
+
 // write carries out what puts something into a chat, within the chat's budget.
 func (c *channel) write(ctx context.Context, chat int64, partial bool, do func(ctx context.Context, chat int64) error) error {
 	leave, err := c.budgets.enter(ctx, c.moves.now(chat), partial)

@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"chatgateway/channels"
 	"chatgateway/channels/telegram"
 	"chatgateway/channels/telegram/telegramtest"
+	"chatgateway/markdown"
 )
 
 // TestSendFaults: a whole answer survives what networks and servers do; a partial one reports it at once.
@@ -369,6 +372,51 @@ func TestEditAndDelete(t *testing.T) {
 			if err := edit(t.Context(), bad, channels.Post{Text: "x"}); !errors.Is(err, errors.ErrUnsupported) {
 				t.Errorf("an edit of %q: %v", bad, err)
 			}
+		}
+	})
+}
+
+// TestNothingNew: an answer that was shown whole while it grew costs no edit at its end; a change does.
+func TestNothingNew(t *testing.T) {
+	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
+		r.say(r.dm, telegramtest.Line{Text: "hi"})
+		id := r.post(channels.Post{To: r.conv(r.dm), Text: "all of it", Partial: true})
+		edit := r.ch.(channels.Editor).Edit
+		for n, p := range []channels.Post{
+			{Text: "all of it"}, {Text: "all of it", Choices: []channels.Choice{{Label: "Again", Press: "a"}}}, {Text: "more"}, {Text: "more and", Partial: true},
+			{Text: "more and", Partial: true}, {Text: "more"},
+		} {
+			r.pass(time.Second)
+			if err := edit(t.Context(), id, p); err != nil {
+				t.Fatal(err)
+			}
+			want := []int{0, 1, 2, 3, 3, 4}[n]
+			if got := r.s.Count("editMessageText"); got != want {
+				t.Errorf("edit %d: %d requests so far; want %d", n, got, want)
+			}
+		}
+		if got := strings.Join(r.shown(r.dm), "|"); got != "more" {
+			t.Errorf("shown %q", got)
+		}
+	})
+}
+
+// TestFit: whatever Fit lets pass is short enough when it is shown.
+func TestFit(t *testing.T) {
+	ch, err := telegram.Service.Open(channels.Options{Account: "telegram", Settings: &telegram.Settings{}, Secrets: channelsSecret(token)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit := ch.Limits("1").Fit
+	pieces := rapid.SampledFrom([]string{
+		"|a", "|-", "|\n", "|\n|", "> ", "\n> ", "- ", "\n- ", "1. a\n", "![](http://x.y)", "[a](http://x.y)", "---\n", "\t", "```\n", "    x\n",
+		"word ", "\n\n", "# ", "*", "**", "`", "$x^2$ ", "&amp;", "<b>", "\U0001f600", "http://x.y ", "~~",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		md := strings.Repeat(strings.Join(rapid.SliceOfN(pieces, 1, 12).Draw(t, "pieces"), ""), rapid.IntRange(1, 120).Draw(t, "times"))
+		head, _ := markdown.Split(md, fit(md))
+		if n := markdown.TelegramLen(head); n > 4096 {
+			t.Fatalf("%q shows %d units", head, n)
 		}
 	})
 }

@@ -108,7 +108,7 @@ func (w *world) say(p person) *ask {
 }
 
 // patience is how long an answer is waited for.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // await waits for answers and gives those that came.
 func (w *world) await(asks []*ask) (answered []*ask) {

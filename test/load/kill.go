@@ -66,8 +66,8 @@ func killed(ctx context.Context, o options, dir string) error {
 	wg.Wait()
 	v := w.settle(ctx, people, asked)
 	stop := p.stop()
-	fmt.Printf("%d messages in %d chats, %d kills: %d not answered, %d out of order, %d answered more than once; %d model calls; stopped in %.0f ms\n",
-		killChats*killEach, killChats, o.kill, v.lost, v.disorder, v.twice, w.model.calls, ms(stop))
+	fmt.Printf("%d messages in %d chats, %d kills: %d not answered, %d out of order, %d answered more than once, %d beginnings left behind; %d model calls; stopped in %.0f ms\n",
+		killChats*killEach, killChats, o.kill, v.lost, v.disorder, v.twice, v.stray, w.model.calls, ms(stop))
 	if v.lost > 0 || v.disorder > 0 {
 		return fmt.Errorf("%w or not in order: %s\n%s", errLost, strings.Join(v.examples, "; "), tail(p.out.String()))
 	}
@@ -76,8 +76,8 @@ func killed(ctx context.Context, o options, dir string) error {
 
 // verdict is what the people saw.
 type verdict struct {
-	lost, disorder, twice int
-	examples              []string
+	lost, disorder, twice, stray int
+	examples                     []string
 }
 
 // settle waits until everything is answered, or nothing changes any more, and judges.
@@ -100,6 +100,9 @@ func (w *world) judge(people []person, asked [][]string) (v verdict) {
 	for i, who := range people {
 		var seen []string
 		for _, m := range w.tg.Shown(who.chat) {
+			if !strings.Contains(m.Text, "end") {
+				v.stray++
+			}
 			for _, q := range questions.FindAllString(m.Text, -1) {
 				if strings.Contains(m.Text, "end"+q) {
 					seen = append(seen, q)

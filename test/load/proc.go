@@ -124,6 +124,8 @@ channels:
 providers:
   ollama:
     base_url: ` + model + `
+limits:
+  turns_per_hour: 1000000
 page:
   enabled: false
 `

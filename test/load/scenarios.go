@@ -15,7 +15,7 @@ type figures struct {
 	RSSPeak float64 `json:"rss_peak_mb"`    // the most it ever held
 	RSSEnd  float64 `json:"rss_after_mb"`   // ten seconds after the last message
 	Stop    float64 `json:"stop_ms"`        // from SIGTERM to the end
-	One     load    `json:"one_chat"`       // one chat, model without delay, one message after the other
+	One     load    `json:"one_chat"`       // one chat at a time, model without delay, one message after the other
 	Burst   load    `json:"burst_200"`      // 200 chats at once, model without delay
 	Slow    load    `json:"burst_200_slow"` // 200 chats at once, model answering after 200 ms
 	Thousand
@@ -140,10 +140,14 @@ func (w *world) warm(n int) []*ask {
 	return w.await(w.atOnce(n))
 }
 
-// inTurn asks in one chat, one question after the other.
+// inTurn asks one question after the other. After fifty it is another chat's turn: a conversation that only grows would
+// measure how long its history is.
 func (w *world) inTurn(n int) (list []*ask) {
-	p := w.people(1)[0]
-	for range n {
+	var p person
+	for i := range n {
+		if i%50 == 0 {
+			p = w.people(1)[0]
+		}
 		a := w.say(p)
 		list = append(list, a)
 		if len(w.await([]*ask{a})) == 0 {
