@@ -141,6 +141,7 @@ func (m *Manager) SetConfigOrder(order map[string][]ID) {
 // Override puts a key in front of what is stored under id, until the process ends; the empty key takes it away. label
 // says where it came from: the path of a key file.
 func (m *Manager) Override(id ID, key secret.String, label string) {
+	m.learn(key)
 	m.mu.Lock()
 	if key.Empty() {
 		delete(m.overrides, id)
