@@ -1,0 +1,267 @@
+// Package emailtest is a mail server in memory: one mailbox over IMAP, and an SMTP server that takes what the bot
+// sends. It is made of go-imap's and go-smtp's own servers.
+package emailtest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+)
+
+// Who the bot is at the server.
+const (
+	User     = "bot@gateway.example"
+	Password = "FAKE-mailbox-key.0001"
+	Trusted  = "mx.gateway.example"
+)
+
+// Options say how the server differs from a usual one.
+type Options struct {
+	NoIdle bool
+	Caps   imap.CapSet // nil: a usual set
+}
+
+// Server is the mail server.
+type Server struct {
+	IMAP, SMTP int // ports on loopback
+	User       *imapmemserver.User
+
+	mu     sync.Mutex
+	conns  map[net.Conn]bool // guarded by mu: over IMAP
+	sent   []Sent            // guarded by mu
+	until  time.Time         // guarded by mu: SMTP refuses for now
+	refuse error             // guarded by mu: SMTP's answer to a recipient
+	hook   func(Sent)        // guarded by mu
+}
+
+// Sent is a mail that the bot sent.
+type Sent struct {
+	From, To string
+	Raw      []byte
+}
+
+// New starts a server; it ends with the test.
+func New(t testing.TB, o Options) *Server {
+	t.Helper()
+	s := &Server{User: imapmemserver.NewUser(User, Password), conns: map[net.Conn]bool{}}
+	if err := s.User.Create("INBOX", nil); err != nil {
+		t.Fatal(err)
+	}
+	caps := o.Caps
+	if caps == nil {
+		caps = imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}, imap.CapUIDPlus: {}, imap.CapMove: {}, imap.CapSASLIR: {}}
+	}
+	if o.NoIdle {
+		delete(caps, imap.CapIdle)
+	}
+	mem := imapmemserver.New()
+	mem.AddUser(s.User)
+	quiet := log.New(io.Discard, "", 0)
+	is := imapserver.New(&imapserver.Options{
+		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			return mem.NewSession(), nil, nil
+		},
+		Caps: caps, InsecureAuth: true, Logger: quiet,
+	})
+	ss := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{s: s}, nil }))
+	ss.Domain, ss.AllowInsecureAuth, ss.ErrorLog = "mx.gateway.example", true, quiet
+	il, sl := listen(t), listen(t)
+	s.IMAP, s.SMTP = il.Addr().(*net.TCPAddr).Port, sl.Addr().(*net.TCPAddr).Port
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = is.Serve(&watched{il, s}) })
+	wg.Go(func() { _ = ss.Serve(sl) })
+	t.Cleanup(func() {
+		_ = il.Close() // a server that has not begun to serve yet knows nothing of its listener
+		_ = sl.Close()
+		_ = is.Close()
+		_ = ss.Close()
+		wg.Wait()
+	})
+	return s
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// Put lays a mail into a folder.
+func (s *Server) Put(t testing.TB, folder string, raw []byte, at time.Time) uint32 {
+	t.Helper()
+	d, err := s.User.Append(folder, literal{bytes.NewReader(raw), int64(len(raw))}, &imap.AppendOptions{Time: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint32(d.UID)
+}
+
+// Count tells how many mails a folder holds, and how many of them are unseen.
+func (s *Server) Count(t testing.TB, folder string) (all, unseen uint32) {
+	t.Helper()
+	d, err := s.User.Status(folder, &imap.StatusOptions{NumMessages: true, NumUnseen: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *d.NumMessages, *d.NumUnseen
+}
+
+type literal struct {
+	*bytes.Reader
+	size int64
+}
+
+func (l literal) Size() int64 { return l.size }
+
+// Sent lists what the bot sent.
+func (s *Server) Sent() []Sent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Sent(nil), s.sent...)
+}
+
+// OnSent calls f with every mail that is sent from now on.
+func (s *Server) OnSent(f func(Sent)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hook = f
+}
+
+// Cut cuts every IMAP connection.
+func (s *Server) Cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		_ = c.Close()
+	}
+	clear(s.conns)
+}
+
+// Defer makes SMTP answer 451 for a while.
+func (s *Server) Defer(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until = time.Now().Add(d)
+}
+
+// Refuse makes SMTP refuse every recipient so; nil: no more.
+func (s *Server) Refuse(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse = err
+}
+
+// watched remembers its connections.
+type watched struct {
+	net.Listener
+	s *Server
+}
+
+func (w *watched) Accept() (net.Conn, error) {
+	c, err := w.Listener.Accept()
+	if err == nil {
+		w.s.mu.Lock()
+		w.s.conns[c] = true
+		w.s.mu.Unlock()
+	}
+	return c, err //nolint:wrapcheck // nothing to add
+}
+
+// session is one SMTP session.
+type session struct {
+	s        *Server
+	in       bool
+	from, to string
+}
+
+// AuthMechanisms implements smtp.AuthSession.
+func (x *session) AuthMechanisms() []string { return []string{"PLAIN", "LOGIN"} }
+
+// Auth implements smtp.AuthSession.
+func (x *session) Auth(mech string) (sasl.Server, error) {
+	check := func(user, password string) error {
+		if user != User || password != Password {
+			return smtp.ErrAuthFailed
+		}
+		x.in = true
+		return nil
+	}
+	if mech == "LOGIN" {
+		return &loginServer{check: check}, nil
+	}
+	return sasl.NewPlainServer(func(_, user, password string) error { return check(user, password) }), nil
+}
+
+type loginServer struct {
+	check func(user, password string) error
+	user  string
+	asked int
+}
+
+func (l *loginServer) Next(response []byte) ([]byte, bool, error) {
+	l.asked++
+	switch l.asked {
+	case 1:
+		return []byte("Username:"), false, nil
+	case 2:
+		l.user = string(response)
+		return []byte("Password:"), false, nil
+	}
+	return nil, true, l.check(l.user, string(response))
+}
+
+func (x *session) Reset()        {}
+func (x *session) Logout() error { return nil }
+
+func (x *session) Mail(from string, _ *smtp.MailOptions) error {
+	if !x.in {
+		return smtp.ErrAuthRequired
+	}
+	x.from = from
+	return nil
+}
+
+func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	if time.Now().Before(x.s.until) {
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "try again later"}
+	}
+	x.to = to
+	return x.s.refuse
+}
+
+func (x *session) Data(r io.Reader) error {
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	if x.to == "" {
+		return errors.New("no recipient")
+	}
+	m := Sent{x.from, strings.ToLower(x.to), raw}
+	x.s.mu.Lock()
+	x.s.sent = append(x.s.sent, m)
+	hook := x.s.hook
+	x.s.mu.Unlock()
+	if hook != nil {
+		hook(m)
+	}
+	return nil
+}
