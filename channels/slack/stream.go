@@ -70,6 +70,12 @@ func (d *draft) Finish(ctx context.Context, all string) (channels.MessageID, err
 	if d.last == "" {
 		return d.c.Send(ctx, p)
 	}
+	if d.ts != "" { // Slack said that it is no stream any more; one that is cannot be edited
+		if err := d.stop(ctx, nil); err != nil {
+			d.c.log.Debug("slack: a stream had ended", "err", err)
+		}
+		d.ts = ""
+	}
 	return d.last, d.c.Edit(ctx, d.last, p)
 }
 

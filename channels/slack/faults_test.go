@@ -1,0 +1,246 @@
+package slack
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/channels/channeltest"
+	"chatgateway/channels/slack/slacktest"
+	"chatgateway/internal/status"
+)
+
+// sentence gives what an error says to a person.
+func sentence(err error) string {
+	var u interface{ UserMessage() string }
+	if errors.As(err, &u) {
+		return u.UserMessage()
+	}
+	return ""
+}
+
+func TestRefusedForGood(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(*bot)
+		want  error
+		says  string
+	}{
+		"revoked":       {func(b *bot) { b.s.Revoke() }, channels.ErrRejected, "token_revoked"},
+		"inactive":      {func(b *bot) { b.s.Refuse("auth.test", "account_inactive") }, channels.ErrRejected, "account_inactive"},
+		"other app":     {func(b *bot) { b.swap(slacktest.BotToken, "xapp-1-A0OTHER-222-FAKE-token") }, channels.ErrRejected, ""},
+		"swapped":       {func(b *bot) { b.swap(slacktest.AppToken, slacktest.BotToken) }, channels.ErrRejected, "app-level token"},
+		"none":          {func(b *bot) { b.swap("", "") }, channels.ErrRejected, "channels set slack"},
+		"socket is off": {func(b *bot) { b.s.Refuse("apps.connections.open", "no_permission") }, channels.ErrSetup, ""},
+		"scope":         {func(b *bot) { b.s.Refuse("apps.connections.open", "missing_scope") }, channels.ErrSetup, "scope"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBot(t, slacktest.Options{}, nil)
+			c.spoil(b)
+			b.launch()
+			err := b.failed()
+			if !errors.Is(err, c.want) || !strings.Contains(sentence(err), c.says) || sentence(err) == "" {
+				t.Errorf("Run gave %v (%q); want %v", err, sentence(err), c.want)
+			}
+		})
+	}
+}
+
+// swap gives the bot other tokens.
+func (b *bot) swap(botToken, app string) {
+	b.c.o.Secrets = channeltest.NewSecrets(map[string]string{"bot_token": botToken, "app_token": app})
+}
+
+func TestOtherApp(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{App: "A0OTHER"}, nil)
+	b.launch()
+	if err := b.failed(); !errors.Is(err, channels.ErrRejected) || !strings.Contains(sentence(err), "different apps") {
+		t.Errorf("Run gave %v", err)
+	}
+	if _, err := b.c.Test(t.Context()); err == nil || !strings.Contains(sentence(err), "different apps") {
+		t.Errorf("Test gave %v", err)
+	}
+}
+
+func TestRevokedWhileRunning(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Revoke()
+	b.s.Event(map[string]any{"type": "tokens_revoked", "tokens": map[string]any{"bot": []string{slacktest.BotUser}}})
+	if err := b.failed(); !errors.Is(err, channels.ErrRejected) {
+		t.Errorf("Run gave %v", err)
+	}
+}
+
+func TestLinkDisabled(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Disconnect("link_disabled")
+	if err := b.failed(); !errors.Is(err, channels.ErrSetup) || !strings.Contains(sentence(err), "Socket Mode") {
+		t.Errorf("Run gave %v", err)
+	}
+}
+
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil)
+	b.s.SetScopes("chat:write,im:history,users:read")
+	b.start()
+	if s := b.state(); s.State != status.Degraded || !strings.Contains(s.Detail, "app_mentions:read") || !strings.Contains(s.Detail, portal+"/"+slacktest.AppID+"/oauth") {
+		t.Errorf("state: %+v", s)
+	}
+	say, err := b.c.Test(t.Context())
+	if text := strings.Join(say, "\n"); err != nil || !strings.Contains(text, "files:read (to read files)") || !strings.Contains(text, "@gateway (U0BOT) in Team") {
+		t.Errorf("Test: %q, %v", text, err)
+	}
+	_, err = b.c.Direct(t.Context(), channels.UserID(b.s.Person("ann")))
+	if !errors.Is(err, channels.ErrSetup) || !strings.Contains(sentence(err), "im:write") {
+		t.Errorf("Direct: %v (%q)", err, sentence(err))
+	}
+}
+
+// TestSwap: Slack says that it will close a connection; the next one stands before the old one goes.
+func TestSwap(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	for n := range 3 {
+		b.s.Disconnect([]string{"warning", "refresh_requested", ""}[n])
+		b.until("there is another connection", func() bool { now, ever := b.s.Connections(); return ever == n+2 && now >= 1 })
+		b.s.Slash("ann", "", "/gateway", "swap "+itoa(n)) // commands are delivered once: the old connection is still read
+		b.heard("swap " + itoa(n))
+	}
+	b.until("the old ones are closed", func() bool { now, _ := b.s.Connections(); return now == 1 })
+	if s := b.state(); s.State != status.Connected {
+		t.Errorf("state: %+v", s)
+	}
+}
+
+func TestNoHello(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, func(_ *Settings, ts *times) { ts.hello = 100 * time.Millisecond })
+	b.s.Silent(2)
+	b.start()
+	b.s.Say(slacktest.Said{Person: "ann", Text: "hello"})
+	b.heard("hello")
+	if _, ever := b.s.Connections(); ever != 3 {
+		t.Errorf("%d connections, want 3", ever)
+	}
+}
+
+// TestHalfOpen: a connection that brings nothing, not even an answer to a ping, is replaced.
+func TestHalfOpen(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, func(_ *Settings, ts *times) { ts.silence, ts.ping = 150*time.Millisecond, time.Hour }).start()
+	b.until("it was replaced", func() bool { _, ever := b.s.Connections(); return ever >= 2 })
+	b.s.Say(slacktest.Said{Person: "ann", Text: "hello"})
+	b.heard("hello")
+}
+
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil)
+	b.s.Fail("auth.test", 503, 2)
+	b.s.Fail("apps.connections.open", 502, 2)
+	b.start()
+	b.s.Say(slacktest.Said{Person: "ann", Text: "hello"})
+	m := b.heard("hello")
+	b.s.Fail("chat.postMessage", 500, 2)
+	b.send(channels.Post{To: m.Conversation, Text: "after trouble"})
+	b.s.Lose("chat.postMessage", 1)
+	b.send(channels.Post{To: m.Conversation, Key: "k", Text: "said once"})
+	var texts []string
+	for _, s := range b.s.See("ann", "") {
+		texts = append(texts, s.Text)
+	}
+	if !slices.Equal(texts, []string{"after trouble", "said once"}) {
+		t.Errorf("shown: %q", texts)
+	}
+}
+
+// TestKeyAfterRestart: what an earlier process posted is found by its key.
+func TestKeyAfterRestart(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("hello")})
+	m := b.heard("hello")
+	p := channels.Post{To: m.Conversation, Answers: m.ID, Key: "t7.0", Text: "said once"}
+	id := b.send(p)
+	b.stop()
+	b.open(nil)
+	b.c.sent.since = time.Now().Add(2 * time.Second) // Slack's times are as coarse as this test is short
+	b.start()
+	if again := b.send(p); again != id {
+		t.Errorf("the same post is %s, was %s", again, id)
+	}
+	b.shows("ann", b.s.Channel)
+}
+
+func TestGone(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("hello")})
+	m := b.heard("hello")
+	id := b.send(channels.Post{To: m.Conversation, Text: "one"})
+	other := b.send(channels.Post{To: m.Conversation, Text: "two"})
+	if err := b.c.Delete(t.Context(), m.Conversation, id); err != nil {
+		t.Error(err)
+	}
+	if err := b.c.Edit(t.Context(), id, channels.Post{To: m.Conversation, Text: "x"}); !errors.Is(err, channels.ErrGone) {
+		t.Errorf("an edit of what was deleted: %v", err)
+	}
+	if err := b.c.Delete(t.Context(), m.Conversation, m.ID); !errors.Is(err, errors.ErrUnsupported) || !b.s.Exists(string(m.ID)) {
+		t.Errorf("a person's message: %v", err)
+	}
+	b.s.Kick(b.s.Channel)
+	if _, err := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Text: "x"}); !errors.Is(err, channels.ErrGone) || !strings.Contains(sentence(err), "/invite") {
+		t.Errorf("the bot was removed: %v (%q)", err, sentence(err))
+	}
+	if _, err := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Only: m.From, Text: "x"}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("to one person, the bot was removed: %v", err)
+	}
+	b.s.Archive(b.s.Channel)
+	if err := b.c.Edit(t.Context(), other, channels.Post{To: m.Conversation, Text: "x"}); !errors.Is(err, channels.ErrGone) {
+		t.Errorf("the channel is archived: %v", err)
+	}
+}
+
+// TestFinalsFirst: while what is final waits for a rate limit, what grows gives way.
+func TestFinalsFirst(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Text: "hello"})
+	m := b.heard("hello")
+	id := b.send(channels.Post{To: m.Conversation, Text: "grows"})
+	b.s.Limit(time.Second)
+	done := make(chan error, 1)
+	go func() { // ends with the post; the test reads done
+		_, err := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Text: "final"})
+		done <- err
+	}()
+	b.until("the final one waits", func() bool {
+		b.c.limits.mu.Lock()
+		defer b.c.limits.mu.Unlock()
+		return len(b.c.limits.until) == 1
+	})
+	var busy *channels.Busy
+	if err := b.c.Edit(t.Context(), id, channels.Post{To: m.Conversation, Text: "grows on", Partial: true}); !errors.As(err, &busy) {
+		t.Errorf("an edit of what grows: %v", err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	edits := 0
+	for range 30 { // fifty a minute are Slack's; ours stop before
+		if b.c.Edit(t.Context(), id, channels.Post{To: m.Conversation, Text: "grows", Partial: true}) == nil {
+			edits++
+		}
+	}
+	if edits < 5 || edits > 12 {
+		t.Errorf("%d edits at once", edits)
+	}
+}

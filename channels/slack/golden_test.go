@@ -1,0 +1,142 @@
+package slack
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/channels/slack/slacktest"
+)
+
+var updateGolden = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with a file of testdata. What differs from run to run is replaced by words.
+func golden(t *testing.T, name string, v any) {
+	t.Helper()
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	got := regexp.MustCompile(`"[A-Z2-7]{26}"`).ReplaceAll(text.Bytes(), []byte(`"…"`))
+	file := filepath.Join("testdata", name+".json")
+	if *updateGolden {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs:\n%s", file, got)
+	}
+}
+
+// TestGolden dumps what people are shown: blocks and views, as Slack takes them.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Text: "hello"})
+	m := b.heard("hello")
+	shown := func() slacktest.Shown {
+		s := b.s.See("ann", "")
+		return s[len(s)-1]
+	}
+	b.send(channels.Post{To: m.Conversation, Text: "# Title\n\nSome **bold** text, `code`, a [link](https://a.example/?a=1&b=2), <!channel>.\n\n| a | b |\n|---|---|\n| 1 | 22 |\n\n" +
+		"```go\nx := 1\n```"})
+	golden(t, "answer", shown().Text)
+	b.send(channels.Post{To: m.Conversation, Text: "Which **one**?", Choices: []channels.Choice{{Label: "Left", Press: "p-left"}, {Label: "Right", Press: "p-right"},
+		{Label: "Read more", URL: "https://a.example/more"}}})
+	golden(t, "buttons", shown().Blocks)
+	var list []channels.Choice
+	for n := range 12 {
+		list = append(list, channels.Choice{Label: "Model " + itoa(n), Press: channels.PressID("p-" + itoa(n))})
+	}
+	b.send(channels.Post{To: m.Conversation, Text: "Which model?", Choices: list})
+	golden(t, "menu", shown().Blocks)
+	done, _ := b.ask(t.Context(), m, time.Now().Add(time.Minute))
+	f := openForm(t, b.s, "ann", "")
+	golden(t, "question", shown().Blocks)
+	golden(t, "form", f.Raw)
+	if wrong, err := b.s.Submit("ann", f, "fake-key-0001"); err != nil || len(wrong) > 0 {
+		t.Errorf("submit: %v, %v", wrong, err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	golden(t, "received", shown().Text)
+}
+
+func TestManifest(t *testing.T) {
+	t.Parallel()
+	menu := []channels.Command{{Name: "login", Help: "Signs in", Args: []channels.Arg{{Name: "provider", Optional: true}, {Name: "key", Optional: true, Secret: true}}},
+		{Name: "model", Help: "Chooses a model", Args: []channels.Arg{{Name: "name"}}}, {Name: "help", Help: "Lists the commands"}, {Name: "Odd name", Help: "x"}}
+	text, err := Service.Manifest(menu, Service.Settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "manifest", json.RawMessage(text))
+	for n := range 40 {
+		menu = append(menu, channels.Command{Name: "more" + itoa(n)})
+	}
+	text, err = Service.Manifest(menu, Service.Settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), `"command": "/`); n != slashMax {
+		t.Errorf("%d slash commands, Slack takes %d", n, slashMax)
+	}
+	if _, err := Service.Manifest(menu, &Settings{Command: "help"}); err == nil {
+		t.Error("a command that is Slack's own was taken")
+	}
+}
+
+func TestText(t *testing.T) {
+	t.Parallel()
+	nameOf := func(id string) string { return map[string]string{"U2": "Bob"}[id] }
+	for in, want := range map[string]string{
+		"<@U0BOT> hello":                    "hello",
+		"hello <@U0BOT>":                    "hello",
+		"hi <@U0BOT|gateway> there":         "hi there",
+		"<@U2> and <@U3|cleo> and <@U4>":    "@Bob and @cleo and @U4",
+		"<!here> <!subteam^S1|@team>":       "@here @team",
+		"<https://a.b/?x=1&amp;y=2>":        "https://a.b/?x=1&y=2",
+		"<http://a.b|a.b>":                  "a.b",
+		"<https://a.b|this>":                "this (https://a.b)",
+		"&lt;b&gt; &amp;amp;":               "<b> &amp;",
+		"a\n<@U0BOT>\nb":                    "a\n\nb",
+		"<https://x/cb?code=a%7Cb&amp;s=1>": "https://x/cb?code=a%7Cb&s=1",
+	} {
+		if got := plain(in, "U0BOT", nameOf); got != want {
+			t.Errorf("plain(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for base, good := range map[string]bool{"": true, "https://slack.example/api/": true, "http://127.0.0.1:1/api": true, "http://slack.example/api": false,
+		"slack.example": false, "https://u:p@slack.example": false} {
+		set := Service.Settings().(*Settings)
+		set.APIBase = base
+		if _, err := Service.Open(channels.Options{Settings: set}); (err == nil) != good {
+			t.Errorf("api_base %q: %v", base, err)
+		}
+	}
+	for token, good := range map[string]bool{"xoxb-1234567890": true, "xapp-1-1234567890": false, "xoxb-": false, "xoxb-123 4567890": false, "Bearer x": false} {
+		if err := checkBotToken(token); (err == nil) != good || err != nil && len(token) > 8 && strings.Contains(err.Error(), token) {
+			t.Errorf("checkBotToken(%q): %v", token, err)
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package slack
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/channels/slack/slacktest"
+)
+
+func TestThreads(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	ch := b.s.Channel
+	b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Text: "nobody asked"})
+	first := b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Text: at("begin")})
+	m := b.heard("begin")
+	if m.Conversation != conversation(ch, first) || !slices.Equal(m.Places, []channels.PlaceID{slacktest.Team, channels.PlaceID(ch)}) || m.FromName != "ann" {
+		t.Errorf("the mention: %+v", m)
+	}
+	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "here"})
+	if s := b.shows("bob", ch); s.Thread != first {
+		t.Errorf("the answer is not in the thread: %+v", s)
+	}
+	b.s.Say(slacktest.Said{Person: "bob", Channel: ch, Thread: first, Text: "goes on"})
+	if f := b.heard("goes on"); !f.Addressed || f.Conversation != m.Conversation {
+		t.Errorf("a follow-up: %+v", f)
+	}
+	b.s.Say(slacktest.Said{Person: "bob", Channel: ch, Thread: first, Text: "<@" + b.s.Person("ann") + "> what do you think"})
+	other := b.s.Say(slacktest.Said{Person: "bob", Channel: ch, Text: "a thread of people"})
+	b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Thread: other, Text: "among ourselves"})
+	b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Thread: first, Text: "!model openai/x"})
+	b.heard("/model openai/x")
+	b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Thread: first, Text: "!wow"})
+	b.heard("!wow")
+	b.settled()
+	if got := b.texts(); !slices.Equal(got, []string{"begin", "goes on", "/model openai/x", "!wow"}) {
+		t.Errorf("heard %q", got)
+	}
+
+	b.stop() // another process knows what threads it spoke in only from Slack
+	b.open(nil)
+	b.start()
+	b.s.Say(slacktest.Said{Person: "bob", Channel: ch, Thread: first, Text: "after the restart"})
+	b.heard("after the restart")
+	b.s.Say(slacktest.Said{Person: "bob", Channel: ch, Thread: other, Text: "still among ourselves"})
+	b.settled()
+	if n := b.s.Calls("conversations.replies"); slices.Contains(b.texts(), "still among ourselves") || n > 3 {
+		t.Errorf("heard %q, threads were read %d times", b.texts(), n)
+	}
+}
+
+func TestMentionTwice(t *testing.T) {
+	t.Parallel()
+	for _, twice := range []bool{false, true} {
+		b := newBot(t, slacktest.Options{}, nil).start()
+		for n := range 20 {
+			b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("hello " + strings.Repeat("x", n)), Twice: twice})
+		}
+		b.heard("hello " + strings.Repeat("x", 19))
+		b.settled()
+		if got := b.texts(); len(got) != 20 {
+			t.Errorf("heard %d of 20: %q", len(got), got)
+		}
+		for _, m := range b.got {
+			if !m.Addressed {
+				t.Errorf("not addressed: %+v", m)
+			}
+		}
+	}
+}
+
+func TestWhatIsHeard(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	group := b.s.NewChannel("mpim", "ann", "bob")
+	b.s.Say(slacktest.Said{Person: "ann", Channel: group, Text: at("in the group")})
+	if m := b.heard("in the group"); m.Private || !slices.Contains(m.Places, channels.PlaceID(group)) {
+		t.Errorf("a group direct message: %+v", m)
+	}
+	ts := b.s.Say(slacktest.Said{Person: "ann", Text: "see <https://a.example/x?a=1&amp;b=2> and <mailto:a@b.example|a@b.example> in <#C1|general> &lt;3"})
+	b.heard("see https://a.example/x?a=1&b=2 and a@b.example in #general <3")
+	b.s.Change("ann", "", ts, "rather this")
+	if m := b.heard("rather this"); !m.Edited || m.ID != messageID(b.s.Direct("ann"), ts) {
+		t.Errorf("an edit: %+v", m)
+	}
+	b.s.Event(map[string]any{"type": "message", "channel": b.s.Channel, "channel_type": "channel", "user": "U0OTHER", "bot_id": "B1", "text": at("I am a bot"), "ts": "1.000001"})
+	b.s.Event(map[string]any{"type": "message", "channel": map[string]any{"odd": true}, "text": 5})
+	b.s.Event(map[string]any{"type": "of the future", "channel": []int{1}})
+	b.s.Raw(map[string]any{"type": "of the future"})
+	b.s.Raw("a text")
+	b.s.Say(slacktest.Said{Person: "ann", Text: "last"})
+	b.heard("last")
+	b.settled()
+	if n := len(b.texts()); n != 4 {
+		t.Errorf("heard %q", b.texts())
+	}
+}
+
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, func(s *Settings, _ *times) { s.AttachmentLimit = 1 }).start()
+	b.s.Say(slacktest.Said{Person: "ann", Text: "look", Files: []slacktest.File{{Name: "a.png", Type: "image/png", Data: []byte("png")},
+		{Name: "b.bin", Type: "application/octet-stream", Data: make([]byte, 1<<20+1)}}})
+	m := b.heard("look")
+	if len(m.Attachments) != 2 || m.Attachments[0].Ref == "" || m.Attachments[1].Ref != "" || m.Attachments[1].Note == "" {
+		t.Fatalf("attachments: %+v", m.Attachments)
+	}
+	ref := m.Attachments[0].Ref
+	r, err := b.c.Fetch(t.Context(), m.Conversation, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(r)
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if string(data) != "png" || err != nil {
+		t.Errorf("read %q, %v", data, err)
+	}
+	b.s.MoveFile(ref, "https://files.slack.com.evil.example/x")
+	if _, err := b.c.Fetch(t.Context(), m.Conversation, ref); err == nil {
+		t.Error("a file was read from a host that is not Slack's")
+	}
+	b.s.SetScopes("chat:write")
+	if _, err := b.c.Fetch(t.Context(), m.Conversation, ref); err == nil || !strings.Contains(err.Error(), "files:read") {
+		t.Errorf("without files:read: %v", err)
+	}
+	b.s.SetScopes(slacktest.Scopes)
+	if _, err := b.c.Upload(t.Context(), channels.Post{To: m.Conversation, Text: "two"}, []channels.File{{Name: "x.txt", Data: []byte("x")}, {Name: "y.txt", Data: []byte("y")}}); err != nil {
+		t.Fatal(err)
+	}
+	s := b.s.See("ann", "")
+	if len(s) != 2 || s[0].Text != "two" || !slices.Equal(s[1].Files, []string{"x.txt=x", "y.txt=y"}) {
+		t.Errorf("shown: %+v", s)
+	}
+}
+
+func TestNotKeptNotAcknowledged(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{Redeliver: 50 * time.Millisecond}, nil)
+	b.refuse = -1
+	b.start()
+	b.s.Say(slacktest.Said{Person: "ann", Text: "one"})
+	b.s.Say(slacktest.Said{Person: "ann", Text: "two"})
+	b.until("the handler refused", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.refuse < -3 })
+	if n := b.s.Unacked(); n != 2 {
+		t.Errorf("%d envelopes wait, want 2: what is not kept was acknowledged", n)
+	}
+	b.stop() // as if the program were killed: another one takes them
+	b.open(nil)
+	b.mu.Lock()
+	b.refuse = 0
+	b.mu.Unlock()
+	b.start()
+	b.heard("two")
+	b.settled()
+	if got := b.texts(); !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("heard %q", got)
+	}
+}
+
+// TestFlood: what is said under lost acknowledgements, cuts, swaps and shuffles is answered once.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	most := 10_000
+	if testing.Short() {
+		most = 500
+	}
+	b := newBot(t, slacktest.Options{Redeliver: 300 * time.Millisecond}, nil)
+	answers := make(chan channels.Message, most)
+	b.hook = func(m channels.Message) { answers <- m }
+	b.start()
+	done := make(chan struct{})
+	go func() { // ends with the answers; the test waits for it
+		defer close(done)
+		for range most {
+			select {
+			case m := <-answers:
+				if _, err := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Answers: m.ID, Key: string("k" + m.ID[len(m.ID)-6:]), Text: "re " + m.Text}); err != nil {
+					t.Errorf("Send: %v", err)
+				}
+			case <-time.After(60 * time.Second):
+				t.Error("no more messages")
+				return
+			}
+		}
+	}()
+	people := []string{"ann", "bob", "cleo", "dan"}
+	for n := range most {
+		b.s.Say(slacktest.Said{Person: people[n%4], Text: "m" + strings.Repeat("0", 5-len(itoa(n))) + itoa(n)})
+		switch n % 500 {
+		case 100:
+			b.s.LoseAcks(20)
+		case 200:
+			b.s.Cut()
+		case 300:
+			b.s.Hold(true, true)
+		case 330:
+			b.s.Hold(false, true)
+		case 400:
+			b.s.Disconnect("refresh_requested")
+		case 450:
+			b.s.Lose("chat.postMessage", 2)
+			b.s.Fail("chat.postMessage", 503, 1)
+		}
+		for n%100 == 0 && b.s.Unacked() > 400 { // people wait too
+			<-time.After(5 * time.Millisecond)
+		}
+	}
+	<-done
+	b.settled()
+	shown := map[string]int{}
+	for _, p := range people {
+		for _, m := range b.s.See(p, "") {
+			shown[m.Text]++
+		}
+	}
+	for text, n := range shown {
+		if n != 1 {
+			t.Errorf("%q is shown %d times", text, n)
+		}
+	}
+	if len(shown) != most {
+		t.Errorf("%d of %d are answered", len(shown), most)
+	}
+}
+
+func itoa(n int) string {
+	if n < 10 {
+		return string(rune('0' + n))
+	}
+	return itoa(n/10) + itoa(n%10)
+}

@@ -1,0 +1,201 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/channels/slack/slacktest"
+	"chatgateway/internal/secret"
+	"chatgateway/login"
+)
+
+func TestSlashCommands(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Slash("ann", b.s.Channel, "/gateway", "login openai")
+	m := b.heard("/login openai")
+	if m.Private || !m.Addressed || m.From != channels.UserID(b.s.Person("ann")) || len(m.Places) != 2 {
+		t.Errorf("a command in a channel: %+v", m)
+	}
+	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "for you alone"})
+	if s := b.shows("ann", b.s.Channel); !s.Hidden || len(b.s.See("bob", b.s.Channel)) != 0 {
+		t.Errorf("the answer: %+v", s)
+	}
+	if n := b.s.Calls("chat.postEphemeral"); n != 0 {
+		t.Errorf("a command was not answered by its address, %d times", n)
+	}
+	for range replyTimes { // the address serves five times; after that the person is named
+		b.send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "more"})
+	}
+	if n := b.s.Calls("chat.postEphemeral"); n != 1 || len(b.s.See("bob", b.s.Channel)) != 0 {
+		t.Errorf("%d ephemeral posts, want 1", n)
+	}
+	b.s.Slash("ann", "", "/model", "")
+	if m := b.heard("/model"); !m.Private || m.Conversation != channels.ConversationID(b.s.Direct("ann")) {
+		t.Errorf("a command in private: %+v", m)
+	}
+	b.s.Slash("ann", "", "/gateway", "")
+	b.heard("/help")
+	b.s.Slash("ann", "", "/gateway", "what is this")
+	b.heard("what is this")
+}
+
+// TestForeign: a command in the direct messages of two people is not private, and its answer is seen by its person alone.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	ch := b.s.Foreign("ann", "bob")
+	b.s.Slash("ann", ch, "/gateway", "login")
+	m := b.heard("/login")
+	if m.Private {
+		t.Errorf("it is taken for private: %+v", m)
+	}
+	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "for you alone"})
+	if s := b.shows("ann", ch); !s.Hidden {
+		t.Errorf("shown: %+v", s)
+	}
+	b.s.Expire()
+	if _, err := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "too late"}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("too late, and with no other way: %v", err)
+	}
+	if len(b.s.See("bob", ch)) != 0 {
+		t.Error("bob sees what is for ann")
+	}
+}
+
+func TestMenuOfMany(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("choose")})
+	m := b.heard("choose")
+	var list []channels.Choice
+	for n := range 130 {
+		list = append(list, channels.Choice{Label: "Model " + itoa(n), Press: channels.PressID("press-" + itoa(n))})
+	}
+	list = append(list, channels.Choice{Label: "Page", URL: "https://a.example/"})
+	id := b.send(channels.Post{To: m.Conversation, Text: "which?", Choices: list})
+	s := b.shows("ann", b.s.Channel)
+	if _, err := b.s.Press("ann", b.s.Channel, s.TS, "Model 117"); err != nil {
+		t.Fatal(err)
+	}
+	p := b.heard("press press-117")
+	if p.Answers != id || p.Conversation != m.Conversation {
+		t.Errorf("the choice: %+v", p)
+	}
+	if _, err := b.s.Press("ann", b.s.Channel, s.TS, "Page"); err != nil { // opening a page is no press
+		t.Fatal(err)
+	}
+	b.settled()
+	if n := len(b.texts()); n != 2 {
+		t.Errorf("heard %d messages, want 2", n)
+	}
+}
+
+// ask asks ann for a key in the background.
+func (b *bot) ask(ctx context.Context, m channels.Message, expires time.Time) (<-chan error, *secret.String) {
+	var got secret.String
+	done := make(chan error, 1)
+	step := login.Step{Text: "Your key, please.", URL: "https://keys.example/", Expires: expires, Field: &login.Field{Name: "API key", Secret: true, Check: func(s string) error {
+		if s != "fake-key-0001" {
+			return errors.New(s + " is no key")
+		}
+		return nil
+	}}}
+	go func() { // ends with the question; the test reads done
+		s, err := b.c.Ask(ctx, channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: step.Text}, step)
+		got = s
+		done <- err
+	}()
+	return done, &got
+}
+
+func TestAskInAChannel(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Slash("ann", b.s.Channel, "/gateway", "login openai")
+	m := b.heard("/login openai")
+	done, got := b.ask(t.Context(), m, time.Now().Add(time.Minute))
+	f := openForm(t, b.s, "ann", b.s.Channel)
+	if wrong, err := b.s.Submit("bob", f, "fake-key-0001"); err != nil || wrong["answer"] != "This is for somebody else." {
+		t.Errorf("bob's answer: %v, %v", wrong, err)
+	}
+	if wrong, err := b.s.Submit("ann", f, "not-a-key-9"); err != nil || !strings.Contains(wrong["answer"], "is no key") || strings.Contains(wrong["answer"], "not-a-key-9") {
+		t.Errorf("a wrong answer: %v, %v", wrong, err)
+	}
+	if wrong, err := b.s.Submit("ann", f, " fake-key-0001\n"); err != nil || len(wrong) != 0 {
+		t.Errorf("the right answer: %v, %v", wrong, err)
+	}
+	if err := <-done; err != nil || got.Reveal() != "fake-key-0001" {
+		t.Errorf("Ask gave %v, the right answer: %v", err, got.Reveal() == "fake-key-0001")
+	}
+	if wrong, err := b.s.Submit("ann", f, "fake-key-0001"); err != nil || len(wrong) != 0 {
+		t.Errorf("the same again: %v, %v", wrong, err)
+	}
+	s := b.shows("ann", b.s.Channel)
+	if !s.Hidden || s.Text != "Received." || len(s.Controls) != 0 || len(b.s.See("bob", b.s.Channel)) != 0 {
+		t.Errorf("afterwards ann sees %+v, bob %+v", s, b.s.See("bob", b.s.Channel))
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if strings.Contains(b.log.String(), "-key-") {
+		t.Error("an answer was logged")
+	}
+}
+
+func TestAskIsOver(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Text: "log me in"})
+	m := b.heard("log me in")
+	done, _ := b.ask(t.Context(), m, time.Now().Add(time.Minute))
+	var s slacktest.Shown
+	b.until("the question is shown", func() bool {
+		if l := b.s.See("ann", ""); len(l) == 1 {
+			s = l[0]
+		}
+		return s.TS != ""
+	})
+	if _, err := b.s.Press("ann", "", s.TS, "Cancel"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, login.ErrCanceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	if s := b.shows("ann", ""); s.Text != "Canceled." || len(s.Controls) != 0 {
+		t.Errorf("shown: %+v", s)
+	}
+	done, _ = b.ask(t.Context(), m, time.Now().Add(700*time.Millisecond))
+	f := openForm(t, b.s, "ann", "")
+	if err := <-done; !errors.Is(err, login.ErrExpired) {
+		t.Errorf("expired: %v", err)
+	}
+	if wrong, err := b.s.Submit("ann", f, "fake-key-0001"); err != nil || wrong["answer"] == "" {
+		t.Errorf("an answer that came too late: %v, %v", wrong, err)
+	}
+}
+
+func TestAssistant(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	ts, dm := b.s.Assistant("ann"), b.s.Direct("ann")
+	b.until("prompts are offered", func() bool { _, _, p := b.s.AssistantState(dm, ts); return len(p) == 4 && p[1] == "!login" })
+	b.s.Say(slacktest.Said{Person: "ann", Thread: ts, Text: "Tell me\nall"})
+	m := b.heard("Tell me\nall")
+	if !m.Private || m.Conversation != conversation(dm, ts) {
+		t.Errorf("said in an assistant thread: %+v", m)
+	}
+	b.until("it has a title", func() bool { _, title, _ := b.s.AssistantState(dm, ts); return title == "Tell me" })
+	if err := b.c.Typing(t.Context(), m.Conversation); err != nil {
+		t.Error(err)
+	}
+	if s, _, _ := b.s.AssistantState(dm, ts); s != "is thinking…" {
+		t.Errorf("the status line is %q", s)
+	}
+	if err := b.c.Typing(t.Context(), channels.ConversationID(dm)); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a status line without a thread: %v", err)
+	}
+}
