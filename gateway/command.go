@@ -20,19 +20,23 @@ import (
 
 // command runs one command line. It is marked as begun before it runs, so that it runs at most once.
 func (s *session) command(ctx context.Context, i store.Item, line string) {
+	m, k := i.Message, askKey{s.conv, i.Message.From}
+	name, args, _ := commands.Parse(line)
+	c, ok := commands.Find(s.g.o.Commands, name)
+	if c.Asks {
+		s.g.asks.begin(k)
+	}
 	turn, err := s.g.o.Store.Begin(ctx, s.conv, "command", []int64{i.Seq}, true)
 	if err != nil {
-		s.g.log.Error("command not begun", "err", err)
+		s.g.endAsk(k, c)
+		s.g.log.Warn("command not begun", "err", err)
 		return
 	}
-	m := i.Message
 	say := func(ctx context.Context, text string, choices ...commands.Choice) {
 		if err := s.g.answer(ctx, s.conv, m, commands.Answer{Text: text, Choices: choices}, sayOptions{key: i.Seq}); err != nil {
 			s.g.log.Warn("command not answered", "err", err)
 		}
 	}
-	name, args, _ := commands.Parse(line)
-	c, ok := commands.Find(s.g.o.Commands, name)
 	if !ok {
 		near := commands.Near(s.g.o.Commands, name)
 		say(ctx, fmt.Sprintf("There is no command /%s. Did you mean /%s?", name, near), commands.Choice{Label: "/" + near, Run: strings.TrimSpace("/" + near + " " + strings.Join(args, " "))})
@@ -45,7 +49,7 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 		Person: commands.Person{ID: string(m.From), Name: m.FromName, Account: string(s.conv.Account), Role: role(d.Role)},
 	}
 	if refusal := s.g.mayRun(c, call, m); refusal != "" {
-		s.g.endAsk(ctx, s.conv, m.From, c)
+		s.g.endAsk(k, c)
 		say(ctx, refusal)
 		s.g.o.Store.Finish(turn.ID)
 		return
@@ -56,10 +60,9 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 		return s.g.answer(ctx, s.conv, m, a, opt)
 	}
 	if c.Asks {
-		k, flow := askKey{s.conv, m.From}, flowKey{s.conv.Account, m.From, c.Name + " " + strings.ToLower(call.Arg(0))}
-		s.g.asks.begin(k)
+		flow := flowKey{s.conv.Account, m.From, c.Name + " " + strings.ToLower(call.Arg(0))}
 		if at, ok := s.g.asks.enter(flow, s.conv); !ok {
-			s.g.asks.end(k)
+			s.g.asks.end(k, false)
 			say(ctx, waitingAlready(at == s.conv, c.Name))
 			s.g.o.Store.Finish(turn.ID)
 			return
@@ -69,10 +72,11 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 			ctx, cancel := context.WithCancelCause(ctx)
 			defer cancel(nil)
 			defer s.g.asks.running(k, func() { cancel(login.ErrCanceled) })()
-			call.Prompt = &prompter{g: s.g, conv: s.conv, m: m, provider: call.Arg(0), key: i.Seq}
+			p := &prompter{g: s.g, conv: s.conv, m: m, provider: call.Arg(0), key: i.Seq}
+			call.Prompt = p
 			s.g.runCommand(ctx, c, call, say)
 			s.g.o.Store.Finish(turn.ID)
-			if left := s.g.asks.end(k); left > 0 {
+			if left := s.g.asks.end(k, p.quieted); left > 0 {
 				say(ctx, "What you sent meanwhile was taken for an answer to /"+c.Name+" and not kept. Send it again if it was meant for the model.")
 			}
 		})
@@ -91,12 +95,10 @@ func waitingAlready(here bool, name string) string {
 	return "I am waiting for your answer to /" + name + " already, in another conversation with me. /cancel there gives it up."
 }
 
-// endAsk takes back what announce promised for a command that does not run.
-func (g *Gateway) endAsk(_ context.Context, conv store.Conv, from channels.UserID, c commands.Command) {
+// endAsk takes back begin for a command that does not run.
+func (g *Gateway) endAsk(k askKey, c commands.Command) {
 	if c.Asks {
-		k := askKey{conv, from}
-		g.asks.begin(k)
-		g.asks.end(k)
+		g.asks.end(k, false)
 	}
 }
 
@@ -112,6 +114,8 @@ func (g *Gateway) runCommand(ctx context.Context, c commands.Command, call *comm
 	switch {
 	case err == nil:
 		return
+	case g.isClosing() && c.Asks:
+		say(context.WithoutCancel(ctx), "The gateway is being restarted, and this was given up. Send /"+c.Name+" again in a moment.")
 	case errors.Is(err, login.ErrCanceled), errors.Is(context.Cause(ctx), login.ErrCanceled):
 		say(context.WithoutCancel(ctx), "Canceled.")
 	case errors.Is(err, login.ErrExpired):
@@ -120,7 +124,7 @@ func (g *Gateway) runCommand(ctx context.Context, c commands.Command, call *comm
 		return
 	default:
 		g.log.Warn("command failed", "command", c.Name, "err", err)
-		say(context.WithoutCancel(ctx), userMessage(err))
+		say(context.WithoutCancel(ctx), g.userMessage(err))
 	}
 }
 
@@ -157,7 +161,7 @@ type sayOptions struct {
 
 // answer posts what a command says, its buttons bound to the person who asked.
 func (g *Gateway) answer(ctx context.Context, conv store.Conv, m channels.Message, a commands.Answer, o sayOptions) error {
-	p := channels.Post{To: conv.Conversation, Answers: m.ID, Key: fmt.Sprintf("c%d.%d", o.key, o.n), Text: a.Text}
+	p := channels.Post{To: conv.Conversation, Answers: m.ID, Key: fmt.Sprintf("c%d.%d", o.key, o.n), Text: g.o.Secrets.Mask(a.Text)}
 	if m.Press != "" {
 		p.Answers = ""
 	}
@@ -295,7 +299,7 @@ func (v sessionView) Retry(ctx context.Context) error {
 		return errNothingToRetry
 	}
 	v.s.mu.Lock()
-	v.s.retry = true
+	v.s.retry = &v.m
 	v.s.mu.Unlock()
 	v.s.g.wake(v.s.conv)
 	return nil

@@ -19,6 +19,7 @@ import (
 	"chatgateway/channelauth"
 	"chatgateway/channels"
 	"chatgateway/commands"
+	"chatgateway/internal/redact"
 	"chatgateway/internal/status"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
@@ -72,6 +73,7 @@ type Options struct {
 	Log       *slog.Logger
 	Version   string
 	Home      string
+	Secrets   *redact.Redactor // taken out of what is said, kept and sent to models; nil: none are known
 	Hooks     Hooks
 }
 
@@ -109,7 +111,9 @@ type Gateway struct {
 	order    []channels.AccountID            // guarded by mu
 	sessions map[store.Conv]*session         // guarded by mu
 	closing  bool                            // guarded by mu: the handler refuses
-	undone   []store.Turn                    // guarded by mu: turns of an earlier run, taken up by their sessions
+	// receiving counts the batches that are being taken; none begins once closing is set.
+	receiving sync.WaitGroup
+	undone    []store.Turn // guarded by mu: turns of an earlier run, taken up by their sessions
 	// runChannels and runTurn are set while Serve runs; nil before. Both are guarded by mu.
 	runChannels func(func(context.Context)) // in a goroutine that ends last
 	runTurn     func(func(context.Context)) // in a goroutine that the drain waits for, then cuts
@@ -124,7 +128,9 @@ func New(o Options) *Gateway {
 		o: o, log: o.Log, started: time.Now(), changedCh: make(chan struct{}),
 		accounts: map[channels.AccountID]*account{}, sessions: map[store.Conv]*session{},
 	}
-	g.asks.init()
+	g.asks.init(func(c store.Conv, seq int64) bool {
+		return slices.ContainsFunc(g.o.Store.Queue(c), func(i store.Item) bool { return i.Seq == seq })
+	})
 	g.SetSettings(o.Settings)
 	return g
 }
@@ -186,6 +192,7 @@ func (g *Gateway) shutdown(turns *sync.WaitGroup, stopWork context.CancelFunc) {
 		s.drain()
 	}
 	g.mu.Unlock()
+	g.receiving.Wait()
 	g.asks.cancelAll()
 	done := make(chan struct{})
 	go func() { turns.Wait(); close(done) }()
@@ -280,14 +287,14 @@ func (g *Gateway) Status(ctx context.Context) status.Gateway {
 	}
 	var err error
 	if st.Providers, err = g.o.Auth.Status(ctx, ""); err != nil {
-		st.Warnings = append(st.Warnings, userMessage(err))
+		st.Warnings = append(st.Warnings, g.userMessage(err))
 	}
 	g.onlyRunning(ctx, st.Providers)
 	if err := g.o.Auth.StoreErr(); err != nil {
-		st.Warnings = append(st.Warnings, userMessage(err))
+		st.Warnings = append(st.Warnings, g.userMessage(err))
 	}
 	if err := g.o.Store.Err(); err != nil {
-		st.Warnings = append(st.Warnings, userMessage(err))
+		st.Warnings = append(st.Warnings, g.userMessage(err))
 	}
 	return st
 }
@@ -310,6 +317,8 @@ func (g *Gateway) onlyRunning(ctx context.Context, list []status.Provider) {
 }
 
 // userMessage is what a person may read of an error.
+func (g *Gateway) userMessage(err error) string { return g.o.Secrets.Clean(userMessage(err)) }
+
 func userMessage(err error) string {
 	var u interface{ UserMessage() string }
 	switch {

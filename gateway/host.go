@@ -140,11 +140,11 @@ func (g *Gateway) failure(ctx context.Context, r providers.Ref, err error) (stri
 		return fmt.Sprintf("The sign-in to %s is no longer valid. Log in again, or choose another model.", name), []commands.Choice{loginButton, model}
 	case errors.Is(err, providerauth.ErrCooling), errors.Is(err, providers.ErrBilling), errors.Is(err, providers.ErrForbidden),
 		errors.Is(err, providers.ErrNoModel), errors.Is(err, providers.ErrUnable):
-		return userMessage(err), []commands.Choice{model, retry}
+		return g.userMessage(err), []commands.Choice{model, retry}
 	case errors.Is(err, providers.ErrRestricted):
-		return userMessage(err), []commands.Choice{loginButton, model}
+		return g.userMessage(err), []commands.Choice{loginButton, model}
 	case errors.Is(err, providers.ErrTooLong):
-		return userMessage(err), []commands.Choice{{Label: "New conversation", Run: "/new"}, model}
+		return g.userMessage(err), []commands.Choice{{Label: "New conversation", Run: "/new"}, model}
 	case errors.As(err, &u):
 		return u.UserMessage(), []commands.Choice{retry, model}
 	}
@@ -164,7 +164,7 @@ func (g *Gateway) Tell(ctx context.Context, owners map[channels.AccountID][]chan
 			buttons, err := g.choices(ctx, conv, u, choices, 7*24*time.Hour)
 			if err == nil {
 				if ch := g.account(account).channel(); ch != nil {
-					_, err = ch.Send(ctx, channels.Post{To: conv.Conversation, Text: text, Choices: buttons})
+					_, err = ch.Send(ctx, channels.Post{To: conv.Conversation, Text: g.o.Secrets.Mask(text), Choices: buttons})
 				}
 			}
 			cancel()

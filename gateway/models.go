@@ -228,7 +228,7 @@ func (g *Gateway) modelsOf(ctx context.Context, p providers.Provider, s provider
 		}
 		return nil, ""
 	case err != nil && !errors.Is(err, providerauth.ErrCooling):
-		return nil, fmt.Sprintf("%s: %s", s.Name, userMessage(err))
+		return nil, fmt.Sprintf("%s: %s", s.Name, g.userMessage(err))
 	}
 	g.models.mu.Lock()
 	cached, ok := g.models.lists[s.ID]
@@ -248,7 +248,7 @@ func (g *Gateway) modelsOf(ctx context.Context, p providers.Provider, s provider
 		if ok {
 			return cached.models, fmt.Sprintf("%s could not be asked just now; this is its last list.", s.Name)
 		}
-		return catalog.Known(s.ID), fmt.Sprintf("%s could not be asked for its models (%s)", s.Name, userMessage(err))
+		return catalog.Known(s.ID), fmt.Sprintf("%s could not be asked for its models (%s)", s.Name, g.userMessage(err))
 	}
 	g.models.mu.Lock()
 	if g.models.lists == nil {

@@ -25,6 +25,8 @@ type prompter struct {
 
 	to    store.Conv         // where the steps are shown; zero: not settled yet
 	shown channels.MessageID // the last step, which a Done step replaces
+
+	quieted bool // a step without a field was shown: what is written now is no answer, until there is a question
 }
 
 // Prompt implements login.Prompter. Links, codes and secrets are shown to the person alone, or not at all.
@@ -33,6 +35,9 @@ func (p *prompter) Prompt(ctx context.Context, s login.Step) (secret.String, err
 		return secret.String{}, err
 	}
 	if s.Field == nil {
+		if !s.Done {
+			p.quiet()
+		}
 		return secret.String{}, p.show(ctx, s, nil)
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -58,6 +63,14 @@ func (p *prompter) Prompt(ctx context.Context, s login.Step) (secret.String, err
 	}
 	answer, err := p.question(ctx, s)
 	return answer, ended(ctx, err)
+}
+
+// quiet says, once, that what is written where the command was given is no answer, until there is a question.
+func (p *prompter) quiet() {
+	if !p.quieted {
+		p.quieted = true
+		p.g.asks.quiet(askKey{p.conv, p.m.From})
+	}
 }
 
 // ended says why a wait was over.
@@ -95,6 +108,7 @@ func (p *prompter) goPrivate(ctx context.Context) error {
 		return p.notHere()
 	}
 	p.to, p.shown = to, ""
+	p.quiet() // what is written where the command was given is no answer any more
 	p.g.tell(ctx, p.conv, p.m.ID, "I have written to you in private; we go on there.")
 	return nil
 }
@@ -131,7 +145,7 @@ func (p *prompter) post(s login.Step, choices []channels.Choice) channels.Post {
 		choices = append([]channels.Choice{{Label: label, URL: s.URL}}, choices...)
 	}
 	p.n++
-	post := channels.Post{To: p.to.Conversation, Key: fmt.Sprintf("p%d.%d", p.key, p.n), Text: b.String(), Choices: choices}
+	post := channels.Post{To: p.to.Conversation, Key: fmt.Sprintf("p%d.%d", p.key, p.n), Text: p.g.o.Secrets.Mask(b.String()), Choices: choices}
 	if p.to == p.conv {
 		post.Only = p.m.From
 		if p.m.Press == "" {
@@ -189,15 +203,21 @@ func (p *prompter) form(ctx context.Context, s login.Step) (secret.String, error
 	watch := make(chan struct{})
 	go func() {
 		defer close(watch)
-		select {
-		case a := <-early.answer:
-			if fits(a) {
-				typed = a
-				cancel(errTyped)
+		for {
+			select {
+			case a := <-early.answer:
+				if fits(a) {
+					typed = a
+					cancel(errTyped)
+					return
+				}
+				p.g.tell(ctx, p.conv, "", "I am waiting for the form to be filled in; what you wrote was taken for its answer, does not fit, and was not kept. /cancel gives the form up.")
+			case <-early.cancel:
+				cancel(login.ErrCanceled)
+				return
+			case <-ctx.Done():
+				return
 			}
-		case <-early.cancel:
-			cancel(login.ErrCanceled)
-		case <-ctx.Done():
 		}
 	}()
 	post := p.post(s, nil)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"sync"
 
 	"chatgateway/channels"
@@ -38,12 +39,15 @@ func (q *question) offer(s secret.String) bool {
 type questions struct {
 	mu     sync.Mutex
 	open   map[askKey][]*question      // guarded by mu; the last one asked gets the answer
-	coming map[askKey]int              // guarded by mu: commands that ask and have not begun
+	coming map[askKey][]int64          // guarded by mu: the seqs of commands that ask and have not begun
 	asking map[askKey]int              // guarded by mu: commands that ask and run
+	eager  map[askKey]int              // guarded by mu: of them, those whose next question may come at any moment
 	early  map[askKey][]secret.String  // guarded by mu: answers that came before their question
 	cuts   map[askKey][]store.Question // guarded by mu: questions of an earlier run
-	stops  map[askKey][]func()         // guarded by mu: how to end the commands that ask
-	flows  map[flowKey]store.Conv      // guarded by mu: where each person is being asked about what
+	stops  map[askKey]map[int]func()   // guarded by mu: how to end the commands that ask
+	made   int                         // guarded by mu: numbers stops
+	queued func(store.Conv, int64) bool
+	flows  map[flowKey]store.Conv // guarded by mu: where each person is being asked about what
 }
 
 // flowKey is one flow: a person has one for each provider.
@@ -71,40 +75,66 @@ func (q *questions) leave(k flowKey) {
 	delete(q.flows, k)
 }
 
-func (q *questions) init() {
+// init makes q ready; queued reports whether an item still waits in the store.
+func (q *questions) init(queued func(store.Conv, int64) bool) {
+	q.queued = queued
 	q.flows = map[flowKey]store.Conv{}
-	q.open, q.asking, q.coming = map[askKey][]*question{}, map[askKey]int{}, map[askKey]int{}
-	q.early, q.cuts, q.stops = map[askKey][]secret.String{}, map[askKey][]store.Question{}, map[askKey][]func(){}
+	q.open, q.asking, q.eager, q.coming = map[askKey][]*question{}, map[askKey]int{}, map[askKey]int{}, map[askKey][]int64{}
+	q.early, q.cuts, q.stops = map[askKey][]secret.String{}, map[askKey][]store.Question{}, map[askKey]map[int]func(){}
 }
 
-// announce says that a command which asks was given: what its person sends next is the answer.
-func (q *questions) announce(k askKey) {
+// announce says that the command with this seq, which asks, was given: what its person sends next is the answer, as
+// long as the command waits or runs.
+func (q *questions) announce(k askKey, seq int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.coming[k]++
+	q.coming[k] = append(q.coming[k], seq)
 }
 
-// begin says that such a command runs now.
+// awaited reports whether a command that asks waits to begin. Those that were stopped, edited away, or have begun
+// before they were announced are forgotten. q.mu is held.
+func (q *questions) awaited(k askKey) bool {
+	if len(q.coming[k]) == 0 {
+		return false
+	}
+	q.coming[k] = slices.DeleteFunc(q.coming[k], func(seq int64) bool { return !q.queued(k.conv, seq) })
+	if len(q.coming[k]) == 0 {
+		delete(q.coming, k)
+	}
+	return len(q.coming[k]) > 0
+}
+
+// begin says that such a command runs now. It is called before the command leaves the queue.
 func (q *questions) begin(k askKey) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.coming[k]--; q.coming[k] <= 0 {
-		delete(q.coming, k)
-	}
 	q.asking[k]++
+	q.eager[k]++
 }
 
-// end says that it is over, and gives how many answers it did not take.
-func (q *questions) end(k askKey) (left int) {
+// quiet says that the command shows something to do elsewhere, a device code: until it asks, what its person writes is
+// no answer. It is called at most once for each begin.
+func (q *questions) quiet(k askKey) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.asking[k]--; q.asking[k] > 0 || q.coming[k] > 0 {
+	if q.eager[k]--; q.eager[k] <= 0 {
+		delete(q.eager, k)
+	}
+}
+
+// end says that it is over, and gives how many answers it did not take. quieted says that it was quiet.
+func (q *questions) end(k askKey, quieted bool) (left int) {
+	if !quieted {
+		q.quiet(k)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.asking[k]--; q.asking[k] > 0 || q.awaited(k) {
 		return 0
 	}
 	left = len(q.early[k])
 	delete(q.asking, k)
 	delete(q.early, k)
-	delete(q.stops, k)
 	return left
 }
 
@@ -112,13 +142,17 @@ func (q *questions) end(k askKey) (left int) {
 func (q *questions) running(k askKey, stop func()) (forget func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.stops[k] = append(q.stops[k], stop)
-	n := len(q.stops[k]) - 1
+	q.made++
+	n := q.made
+	if q.stops[k] == nil {
+		q.stops[k] = map[int]func(){}
+	}
+	q.stops[k][n] = stop
 	return func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		if n < len(q.stops[k]) {
-			q.stops[k][n] = func() {}
+		if delete(q.stops[k], n); len(q.stops[k]) == 0 {
+			delete(q.stops, k)
 		}
 	}
 }
@@ -130,7 +164,7 @@ func (q *questions) expects(k askKey) (answer, mayBeSecret bool) {
 	if open := q.open[k]; len(open) > 0 {
 		return true, open[len(open)-1].secret
 	}
-	return q.asking[k]+q.coming[k] > 0, true
+	return q.eager[k] > 0 || q.awaited(k), true
 }
 
 // take hands an answer to the question that waits for it, or keeps it for the one about to be asked. It reports
@@ -141,7 +175,7 @@ func (q *questions) take(k askKey, s secret.String) bool {
 	if open := q.open[k]; len(open) > 0 {
 		return open[len(open)-1].offer(s)
 	}
-	if q.asking[k]+q.coming[k] > 0 && len(q.early[k]) < 4 {
+	if (q.eager[k] > 0 || q.awaited(k)) && len(q.early[k]) < 4 {
 		q.early[k] = append(q.early[k], s)
 		return true
 	}
@@ -177,11 +211,12 @@ func (q *questions) close(k askKey, n *question) {
 	}
 }
 
-// giveUp cancels what this person was asked there, and the commands that asked; it says how many.
+// giveUp cancels what this person was asked there, and the commands that asked; it says how many run. Those that wait
+// to begin are in the queue.
 func (q *questions) giveUp(k askKey) (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n = q.asking[k] + q.coming[k]
+	n = q.asking[k]
 	delete(q.coming, k)
 	for _, o := range q.open[k] {
 		o.giveUp()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -18,11 +19,15 @@ import (
 // receive is the channels' handler: it refuses, answers, keeps and wakes, in this order. What it promises stands at
 // channels.Handler.
 func (g *Gateway) receive(ctx context.Context, a *account, b channels.Batch) error {
-	if g.isClosing() {
+	if !g.enter() {
 		return ErrClosing
 	}
+	defer g.leave()
 	s := sorter{g: g, a: a, asked: map[askKey]bool{}, queued: map[store.Conv]int{}}
 	for _, m := range b.Messages {
+		if to, ok := b.Moved[m.Conversation]; ok {
+			m.Conversation = to
+		}
 		s.sort(ctx, m)
 	}
 	if len(s.in) > 0 || len(b.Marks) > 0 || len(b.Moved) > 0 {
@@ -54,13 +59,36 @@ func (g *Gateway) isClosing() bool {
 	return g.closing
 }
 
-// aside runs f beside everything else; the shutdown waits for it.
+// enter lets the shutdown wait for what comes in now; false if it has begun. leave must follow.
+func (g *Gateway) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closing {
+		return false
+	}
+	g.receiving.Add(1)
+	return true
+}
+
+func (g *Gateway) leave() { g.receiving.Done() }
+
+// aside runs f beside everything else; the shutdown waits for it. A panic in it ends nothing else.
 func (g *Gateway) aside(f func(context.Context)) {
 	g.mu.Lock()
 	run := g.runTurn
 	g.mu.Unlock()
 	if run != nil {
-		run(f)
+		run(func(ctx context.Context) {
+			defer g.contain("beside a conversation")
+			f(ctx)
+		})
+	}
+}
+
+// contain, deferred, keeps a panic to the goroutine in which it happened.
+func (g *Gateway) contain(where string) {
+	if v := recover(); v != nil {
+		_ = g.logPanic(where, v, debug.Stack())
 	}
 }
 
@@ -103,7 +131,7 @@ func (s *sorter) sort(ctx context.Context, m channels.Message) {
 		s.keep(m, false, false, func(i store.Item) { s.g.pressed(conv, i, d.Role) })
 		return
 	case m.Edited:
-		s.keep(m, secret.Shaped(m.Text) || s.secretArg(name, args, isCommand) >= 0, false, nil)
+		s.keep(m, s.g.looksSecret(m.Text) || s.secretArg(name, args, isCommand) >= 0, false, nil)
 		return
 	case isCommand && (name == "stop" || name == "cancel"):
 		s.keep(m, false, true, func(i store.Item) { s.g.halt(k, name, i) })
@@ -126,7 +154,7 @@ func (s *sorter) sort(ctx context.Context, m channels.Message) {
 		s.command(k, m, name, args)
 		return
 	}
-	if secret.Shaped(m.Text) {
+	if s.g.looksSecret(m.Text) {
 		s.keep(m, true, true, func(i store.Item) { s.g.strayKey(k, i.Message) })
 		return
 	}
@@ -138,6 +166,11 @@ func (s *sorter) sort(ctx context.Context, m channels.Message) {
 	s.keep(m, false, false, nil)
 }
 
+// looksSecret reports whether a text is shaped like a key, or holds a secret of the gateway's own.
+func (g *Gateway) looksSecret(text string) bool {
+	return secret.Shaped(text) || g.o.Secrets.Holds(text)
+}
+
 // secretArg says which word of a command line is a secret; -1: none.
 func (s *sorter) secretArg(name string, args []string, isCommand bool) int {
 	if !isCommand {
@@ -146,7 +179,7 @@ func (s *sorter) secretArg(name string, args []string, isCommand bool) int {
 	c, ok := commands.Find(s.g.o.Commands, name)
 	for i := range args {
 		long := ok && c.Asks && i > 0 && len(args[i]) >= 20 // a key where a method should stand
-		if ok && i < len(c.Args) && c.Args[i].Secret || long || secret.Shaped(args[i]) {
+		if ok && i < len(c.Args) && c.Args[i].Secret || long || s.g.looksSecret(args[i]) {
 			return i
 		}
 	}
@@ -160,7 +193,7 @@ func (s *sorter) command(k askKey, m channels.Message, name string, args []strin
 	if at < 0 {
 		if ok && c.Asks {
 			s.asked[k] = true
-			s.keep(m, false, false, func(store.Item) { s.g.asks.announce(k); s.g.wake(k.conv) })
+			s.keep(m, false, false, func(i store.Item) { s.g.asks.announce(k, i.Seq); s.g.wake(k.conv) })
 			return
 		}
 		s.keep(m, false, false, nil)
@@ -168,9 +201,9 @@ func (s *sorter) command(k askKey, m channels.Message, name string, args []strin
 	}
 	word, full := secret.New(args[at]), m
 	m.Text = strings.TrimSpace("/" + name + " " + strings.Join(args[:at], " "))
-	s.keep(m, false, false, func(store.Item) {
+	s.keep(m, false, false, func(i store.Item) {
 		if ok && c.Asks {
-			s.g.asks.announce(k)
+			s.g.asks.announce(k, i.Seq)
 		}
 		s.g.aside(func(ctx context.Context) {
 			s.g.eraseSecret(ctx, k.conv, full.ID)
@@ -188,7 +221,7 @@ func (s *sorter) refuse(conv store.Conv, m channels.Message, d access.Decision) 
 		s.after = append(s.after, func(ctx context.Context) {
 			text, err := s.g.o.Hooks.Claim(ctx, s.a.ID, m, args[0])
 			if err != nil {
-				text = userMessage(err)
+				text = s.g.userMessage(err)
 			}
 			s.g.tell(ctx, conv, m.ID, text)
 		})
@@ -207,7 +240,7 @@ func (g *Gateway) tell(ctx context.Context, conv store.Conv, answers channels.Me
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if _, err := ch.Send(ctx, channels.Post{To: conv.Conversation, Answers: answers, Text: text}); err != nil {
+	if _, err := ch.Send(ctx, channels.Post{To: conv.Conversation, Answers: answers, Text: g.o.Secrets.Mask(text)}); err != nil {
 		g.log.Warn("not told", "account", string(conv.Account), "err", err)
 	}
 }
@@ -217,13 +250,13 @@ func (g *Gateway) halt(k askKey, name string, i store.Item) {
 	asked := g.asks.giveUp(k)
 	if name == "cancel" && asked > 0 {
 		return // the command that asked says that it was canceled
-	}
+	} // one that has not begun is in the queue, and stopped with it
 	g.aside(func(ctx context.Context) {
 		n, err := g.stopConv(ctx, k.conv, i.Seq)
 		text := "Stopped."
 		switch {
 		case err != nil:
-			text = userMessage(err)
+			text = g.userMessage(err)
 		case n == 0 && asked == 0:
 			text = "There is nothing to stop here."
 		}
@@ -316,14 +349,38 @@ func (g *Gateway) moved(from, to store.Conv) {
 	delete(g.sessions, from)
 	g.mu.Unlock()
 	if s != nil {
-		s.interrupt(errMoved)
+		s.interrupt(movedTo{to})
 	}
+	g.mu.Lock()
+	for i := range g.undone {
+		if g.undone[i].Conv == from {
+			g.undone[i] = atNewPlace(g.undone[i], to)
+		}
+	}
+	g.mu.Unlock()
 	g.wake(to)
+}
+
+// atNewPlace gives a turn as it goes on where its conversation moved to: what was shown of it stays behind.
+func atNewPlace(t store.Turn, to store.Conv) store.Turn {
+	t.Conv, t.Parts, t.Items = to, nil, slices.Clone(t.Items)
+	for i := range t.Items {
+		t.Items[i].Message.Conversation = to.Conversation
+	}
+	return t
+}
+
+// nothingIn says that there was nothing in a message to answer. What was redacted or pressed was answered elsewhere.
+func (g *Gateway) nothingIn(ctx context.Context, conv store.Conv, i store.Item) {
+	if m := i.Message; m.Press == "" && !i.Redacted && m.Addressed {
+		g.tell(ctx, conv, m.ID, "There was nothing in that message that I can read. Write your question; /help shows what else I can do.")
+	}
 }
 
 // pressed finds out what a button means. An answer goes to its question; all else waits its turn in the conversation.
 func (g *Gateway) pressed(conv store.Conv, i store.Item, role access.Role) {
 	g.aside(func(ctx context.Context) {
+		defer g.wake(conv) // the conversation waits behind it
 		p, err := g.o.Store.TakePress(ctx, i.Message.Press, conv, i.Message.From)
 		if err != nil {
 			g.drop(ctx, i)
@@ -345,10 +402,9 @@ func (g *Gateway) pressed(conv store.Conv, i store.Item, role access.Role) {
 			return
 		}
 		if c, ok := commands.Find(g.o.Commands, name); ok && c.Asks {
-			g.asks.announce(askKey{conv, i.Message.From})
+			g.asks.announce(askKey{conv, i.Message.From}, i.Seq)
 		}
 		g.session(conv).meant(i.Seq, p.Action)
-		g.wake(conv)
 	})
 }
 

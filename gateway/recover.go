@@ -56,6 +56,14 @@ func (g *Gateway) leftOver(c store.Conv) (t store.Turn, ok bool) {
 	return store.Turn{}, false
 }
 
+// takeUp has an undone turn run again by its conversation's session.
+func (g *Gateway) takeUp(t store.Turn) {
+	g.mu.Lock()
+	g.undone = append(g.undone, t)
+	g.mu.Unlock()
+	g.wake(t.Conv)
+}
+
 // forgetLeftOver drops the undone turns of a conversation: they were stopped.
 func (g *Gateway) forgetLeftOver(c store.Conv) {
 	g.mu.Lock()
@@ -96,6 +104,6 @@ func (s *session) resume(work, ctx context.Context, t store.Turn) {
 		}
 		g.o.Store.Finish(t.ID)
 	default:
-		s.ask(work, ctx, t.Items, &t)
+		s.ask(work, ctx, asked{items: t.Items, by: m, old: &t})
 	}
 }

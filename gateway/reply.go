@@ -335,10 +335,15 @@ func (r *reply) typing(ctx context.Context, t channels.Typist, c channels.Conver
 	}
 }
 
-// finish shows the whole answer with its buttons, after the growing has ended.
-func (r *reply) finish(ctx context.Context, text string, choices []channels.Choice) error {
+// end ends the growing.
+func (r *reply) end() {
 	close(r.stop)
 	r.done.Wait()
+}
+
+// finish shows the whole answer with its buttons, after the growing has ended.
+func (r *reply) finish(ctx context.Context, text string, choices []channels.Choice) error {
+	r.end()
 	d, plain := r.d.(*draft)
 	if plain {
 		d.post.Choices = choices

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
 	"chatgateway/channels"
 	"chatgateway/commands"
+	"chatgateway/internal/secret"
 	"chatgateway/providers"
 	"chatgateway/store"
 )
@@ -20,9 +22,13 @@ const sessionIdle = time.Hour
 // Why a turn was interrupted.
 var (
 	errStopped   = errors.New("stopped")
-	errMoved     = errors.New("the conversation moved")
 	errLoggedOut = errors.New("logged out")
 )
+
+// movedTo is why a turn was interrupted whose conversation goes on under another id.
+type movedTo struct{ conv store.Conv }
+
+func (movedTo) Error() string { return "the conversation moved" }
 
 // session is one conversation at work: one goroutine, which takes the messages from the store's queue in order.
 type session struct {
@@ -37,7 +43,7 @@ type session struct {
 	mu       sync.Mutex
 	stopTurn context.CancelCauseFunc // guarded by mu; nil while no turn runs
 	actions  map[int64]string        // guarded by mu: what a press means, by its message's seq
-	retry    bool                    // guarded by mu: ask the last question again
+	retry    *channels.Message       // guarded by mu: ask the last question again, for who wrote this
 	forget   bool                    // guarded by mu: the history in memory is stale
 	drained  bool                    // guarded by mu: quit is closed
 }
@@ -46,6 +52,10 @@ type session struct {
 func (g *Gateway) session(c store.Conv) *session {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.sessionLocked(c)
+}
+
+func (g *Gateway) sessionLocked(c store.Conv) *session {
 	s := g.sessions[c]
 	if s != nil {
 		return s
@@ -62,9 +72,10 @@ func (g *Gateway) session(c store.Conv) *session {
 
 // wake tells a conversation that there is work. It never blocks.
 func (g *Gateway) wake(c store.Conv) {
-	s := g.session(c)
+	g.mu.Lock()
+	defer g.mu.Unlock() // so that it does not leave between the look and the bell
 	select {
-	case s.bell <- struct{}{}:
+	case g.sessionLocked(c).bell <- struct{}{}:
 	default:
 	}
 }
@@ -148,7 +159,7 @@ func (s *session) next(ctx context.Context) bool {
 	}
 	s.mu.Lock()
 	again := s.retry
-	s.retry = false
+	s.retry = nil
 	if s.forget {
 		s.history, s.loaded, s.forget = nil, false, false
 	}
@@ -157,8 +168,8 @@ func (s *session) next(ctx context.Context) bool {
 		s.guard(ctx, func(turn context.Context) { s.resume(ctx, turn, t) })
 		return true
 	}
-	if again {
-		s.guard(ctx, func(turn context.Context) { s.ask(ctx, turn, nil, nil) })
+	if again != nil {
+		s.guard(ctx, func(turn context.Context) { s.ask(ctx, turn, asked{by: *again}) })
 		return true
 	}
 	queue := s.g.o.Store.Queue(s.conv)
@@ -166,9 +177,13 @@ func (s *session) next(ctx context.Context) bool {
 		return false
 	}
 	first := queue[0]
+	if s.unsorted(first) {
+		return false // pressed says what it means, and wakes
+	}
 	if line, ok := s.commandLine(ctx, first); ok {
 		if line == "" {
 			s.g.drop(ctx, first)
+			s.g.nothingIn(ctx, s.conv, first)
 			return true
 		}
 		s.guard(ctx, func(ctx context.Context) { s.command(ctx, first, line) })
@@ -185,8 +200,19 @@ func (s *session) next(ctx context.Context) bool {
 		s.guard(ctx, func(ctx context.Context) { s.notice(ctx, stale) })
 		return true
 	}
-	s.guard(ctx, func(turn context.Context) { s.ask(ctx, turn, items, nil) })
+	s.guard(ctx, func(turn context.Context) { s.ask(ctx, turn, asked{items: items}) })
 	return true
+}
+
+// unsorted reports whether the item is a press of this run of which pressed has not said yet what it means.
+func (s *session) unsorted(i store.Item) bool {
+	if i.Message.Press == "" || i.Kept.Before(s.g.started.Truncate(time.Millisecond)) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known := s.actions[i.Seq]
+	return !known
 }
 
 // commandLine gives the command line that an item is; ok is false for a text that goes to the model. An empty line is
@@ -203,6 +229,12 @@ func (s *session) commandLine(ctx context.Context, i store.Item) (line string, o
 		p, err := s.g.o.Store.TakePress(ctx, i.Message.Press, s.conv, i.Message.From)
 		if err != nil {
 			s.g.deadButton(ctx, s.conv, i.Message, err)
+			return "", true
+		}
+		if verb, rest, _ := strings.Cut(p.Action, " "); verb == actAnswer { // of an earlier run, and so was its question
+			if !s.g.asks.take(askKey{s.conv, i.Message.From}, secret.New(rest)) {
+				s.g.deadButton(ctx, s.conv, i.Message, store.ErrUsed)
+			}
 			return "", true
 		}
 		return p.Action, true

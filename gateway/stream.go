@@ -116,7 +116,8 @@ func latter(ms []providers.Message) []providers.Message {
 // stream takes the answer as it comes. The waits for the first and the next piece are bounded, and a logout of the
 // credential ends it.
 func (a *asking) stream(ctx context.Context, p providers.Provider, cred providerauth.Credential, r providers.Ref) error {
-	set := a.s.g.settings.Load()
+	g := a.s.g
+	set := g.settings.Load()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	slow := &providers.Error{Kind: providers.ErrTimeout, Provider: p.Auth().Name}
@@ -135,7 +136,7 @@ func (a *asking) stream(ctx context.Context, p providers.Provider, cred provider
 		case <-over:
 		}
 	}()
-	request := providers.Request{Model: r.Model, System: a.system, Messages: a.request, Effort: set.Effort, MaxOut: set.MaxOut}
+	request := providers.Request{Model: r.Model, System: g.o.Secrets.Mask(a.system), Messages: g.maskMessages(a.request), Effort: set.Effort, MaxOut: set.MaxOut}
 	for d, err := range p.Stream(ctx, cred, request) {
 		if err != nil {
 			if errors.Is(context.Cause(ctx), slow) {

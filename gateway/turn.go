@@ -36,12 +36,19 @@ type asking struct {
 	rewrite bool // the history's last question is asked again: what followed it goes
 }
 
-// ask answers queued messages with a model; without any it answers the last question of the history again. A turn of
-// an earlier run is taken up in old.
+// asked is what is to be answered.
+type asked struct {
+	items []store.Item     // none: the last question of the history, again
+	by    channels.Message // who wants that again, and where
+	old   *store.Turn      // a turn of an earlier run that is taken up
+}
+
+// ask answers queued messages with a model, or the last question of the history again.
 //
 // ctx ends with /stop; work, which ends with the program, bounds the delivery.
-func (s *session) ask(work, ctx context.Context, items []store.Item, old *store.Turn) {
+func (s *session) ask(work, ctx context.Context, q asked) {
 	s.load(ctx)
+	items, old := q.items, q.old
 	a := &asking{s: s, conv: s.conv, rewrite: len(items) == 0 && (old == nil || len(old.Items) == 0)}
 	if old != nil {
 		a.turn, items = *old, old.Items
@@ -61,21 +68,24 @@ func (s *session) ask(work, ctx context.Context, items []store.Item, old *store.
 		s.g.o.Store.Finish(a.turn.ID)
 		return
 	}
-	if len(items) > 0 {
+	if a.m = q.by; len(items) > 0 {
 		a.m = items[len(items)-1].Message
 	}
 	a.request = append(append([]providers.Message{}, s.history...), question...)
 	_, base, place := s.g.place(s.conv, a.m)
 	a.system, a.think = place.System, s.thinking(ctx)
 	a.reply = s.g.newReply(ctx, s.conv, a.m, base, a.turn)
-	sentence, choices := s.limited(ctx, a.m, len(items) > 0), []commands.Choice(nil)
+	sentence, choices := s.limited(ctx, a.m, old == nil), []commands.Choice(nil)
 	if sentence == "" {
 		ref, _ := s.g.modelFor(ctx, s.conv, a.m)
 		sentence, choices = a.run(ctx, ref)
 	}
-	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, errMoved):
-		return // goes on under the conversation's other id
+	cause, moved := context.Cause(ctx), movedTo{}
+	switch {
+	case errors.As(cause, &moved):
+		a.reply.end()
+		s.g.takeUp(atNewPlace(a.turn, moved.conv))
+		return
 	case errors.Is(cause, errStopped):
 		sentence, choices = "(stopped)", nil
 	case errors.Is(cause, errLoggedOut):
@@ -97,7 +107,7 @@ func (s *session) question(ctx context.Context, items []store.Item) ([]providers
 		for _, i := range items {
 			parts = append(parts, s.g.attached(ctx, s.conv, i.Message)...)
 		}
-		return []providers.Message{{Role: providers.User, Parts: parts}}, len(parts) > 0
+		return []providers.Message{{Role: providers.User, Parts: s.g.maskParts(parts)}}, len(parts) > 0
 	}
 	for n := len(s.history) - 1; n >= 0; n-- {
 		if s.history[n].Role == providers.User {
@@ -178,13 +188,13 @@ func (a *asking) shown(sentence string) string {
 // end records the answer, then delivers it: from here on it is delivered after a crash, not asked for again.
 func (a *asking) end(ctx context.Context, question []providers.Message, sentence string, choices []commands.Choice) {
 	g := a.s.g
-	final := a.shown(sentence)
+	final := g.o.Secrets.Mask(a.shown(sentence))
 	if final == "" {
 		final = "The model answered nothing. /retry asks again."
 	}
 	said := []providers.Message{}
 	if len(a.parts) > 0 {
-		said = append(question, providers.Message{Role: providers.Assistant, Parts: a.parts})
+		said = append(question, providers.Message{Role: providers.Assistant, Parts: g.maskParts(a.parts)})
 	} else if sentence != "" && len(question) > 0 {
 		said = question // without an answer /retry asks it again
 	}
@@ -210,7 +220,7 @@ func (a *asking) end(ctx context.Context, question []providers.Message, sentence
 func (a *asking) cut(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
-	if err := a.reply.finish(ctx, a.shown("_(cut by a restart of the gateway; I go on when it is back)_"), nil); err != nil {
+	if err := a.reply.finish(ctx, a.s.g.o.Secrets.Mask(a.shown("_(cut by a restart of the gateway; I go on when it is back)_")), nil); err != nil {
 		a.s.g.log.Warn("not told of the restart", "err", err)
 	}
 }

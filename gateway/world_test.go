@@ -15,6 +15,7 @@ import (
 	"chatgateway/channels"
 	"chatgateway/channels/channeltest"
 	"chatgateway/commands"
+	"chatgateway/internal/redact"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
 	"chatgateway/providers/providertest"
@@ -37,6 +38,7 @@ type world struct {
 	done   chan error
 	set    Settings
 	creds  *providerauth.Memory
+	known  *redact.Redactor
 }
 
 // lines is a log in memory.
@@ -71,7 +73,7 @@ func inWorld(t *testing.T, f func(*world), change ...func(*world)) {
 		w := &world{
 			t: t, chat: channeltest.NewFake(), model: providertest.New("fake"), log: &lines{}, path: filepath.Join(t.TempDir(), "gateway.db"),
 			roles: map[channels.UserID]access.Role{channeltest.UserID("ann"): access.Owner, channeltest.UserID("bob"): access.User},
-			creds: providerauth.NewMemory(),
+			creds: providerauth.NewMemory(), known: &redact.Redactor{},
 		}
 		for _, c := range change {
 			c(w)
@@ -86,16 +88,17 @@ func inWorld(t *testing.T, f func(*world), change ...func(*world)) {
 func (w *world) start() {
 	w.t.Helper()
 	var err error
-	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(redact.Handler(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}), w.known))
 	if w.store, err = store.Open(w.t.Context(), w.path, store.Options{Sync: "normal", Log: log}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.auth = providerauth.New(providerauth.Options{
 		Store: w.creds, Schemes: []providerauth.Scheme{w.model.Auth()}, Env: func(string) string { return "" }, Log: log,
+		Learn: w.known.Learn,
 	})
 	w.g = New(Options{
 		Store: w.store, Auth: w.auth, Providers: func() []providers.Provider { return []providers.Provider{w.model} }, Policy: policy{w},
-		Commands: commands.All(), Settings: w.set, Log: log, Version: "test",
+		Commands: commands.All(), Settings: w.set, Log: log, Version: "test", Secrets: w.known,
 	})
 	w.g.Apply([]Account{{ID: "chat", Service: w.chat.Service("chat"), Settings: &channeltest.FakeSettings{},
 		Secrets: channeltest.NewSecrets(map[string]string{"token": channeltest.GoodToken}), Version: "1"}})
