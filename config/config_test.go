@@ -27,7 +27,7 @@ type chat struct {
 	Port   int           `yaml:"imap_port"`
 	Poll   time.Duration `yaml:"poll_interval"`
 	Extra  any           `yaml:"extra"`
-	hidden string
+	_      string        // what yaml cannot reach
 }
 
 // Common is inlined with an exported name.

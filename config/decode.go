@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -297,7 +298,7 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, setting string, asText boo
 	default:
 		err = setScalar(n, v, text, quoted)
 	}
-	if err == errWanted {
+	if errors.Is(err, errWanted) {
 		d.wrong(n, setting, "want %s, here is %s", wanted(v.Type()), kindOf(n))
 	} else if err != nil {
 		d.wrong(n, setting, "%s", err)

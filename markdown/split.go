@@ -147,7 +147,7 @@ func (c *cutter) pastTicks(n int, mark string) int {
 
 // placeText is place for n outside of code blocks.
 func (c *cutter) placeText(n int) int {
-	at := n
+	var at int
 	if t := c.tableAt(n); t != nil {
 		at = t.place(n)
 	} else {

@@ -46,7 +46,7 @@ func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 
 // UserMessage is one sentence for a person: what happened and what to do.
 func (e *Error) UserMessage() string {
-	switch e.Kind {
+	switch e.Kind { //nolint:errorlint // a kind is one of these values itself
 	case ErrFull:
 		return "The disk that holds " + e.Path + " is full; nothing can be kept until there is room on it."
 	case ErrCorrupt:

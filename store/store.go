@@ -176,7 +176,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		s.unlock = unlock
 	}
 	if err := s.open(ctx, sync); err != nil {
-		s.release()
+		_ = s.release()
 		return nil, typed(path, err)
 	}
 	s.close = onceErr(s.shut)

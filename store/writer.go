@@ -57,7 +57,7 @@ func (t *tx) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 
 // exec runs a statement and counts the rows it changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	st, err := t.stmt(ctx, query)
+	st, err := t.stmt(ctx, query) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return 0, err
 	}
@@ -70,7 +70,7 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 
 // query implements querier.
 func (t *tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	st, err := t.stmt(ctx, query)
+	st, err := t.stmt(ctx, query) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return nil, err
 	}

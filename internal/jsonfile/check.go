@@ -87,7 +87,7 @@ func Fix(ctx context.Context, path string) error {
 		case !f.Fixable:
 			errs = append(errs, &Error{Path: f.Path, Reason: f.Problem, Do: f.Do, Err: ErrUntrusted})
 		case f.Path == filepath.Dir(path):
-			errs = append(errs, os.Chmod(f.Path, 0o700))
+			errs = append(errs, os.Chmod(f.Path, 0o700)) //nolint:gosec // a folder
 		case f.Path == path || f.Path == path+".lock":
 			errs = append(errs, os.Chmod(f.Path, 0o600))
 		default:

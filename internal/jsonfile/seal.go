@@ -93,7 +93,7 @@ func (s *sealer) Seal(plain []byte) ([]byte, error) {
 func (s *sealer) Open(data []byte) ([]byte, error) {
 	d, err := Parse(data)
 	if err != nil || !d.Has(SealedKey) {
-		return data, nil // plain, or broken in a way that its reader says
+		return data, nil //nolint:nilerr // plain, or broken in a way that its reader says
 	}
 	var box sealed
 	if json.Unmarshal(d.Raw(SealedKey), &box) != nil || d.Len() != 1 {

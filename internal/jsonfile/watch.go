@@ -63,7 +63,7 @@ func (w *watcher) run(ctx context.Context, last Stamp, report func()) {
 			} else if filepath.Base(e.Name) == filepath.Base(w.path) {
 				settled.Reset(watchSettle)
 			}
-		case <-errs: // an overflow: something was missed
+		case <-errs: //nolint:errcheck // an overflow: something was missed
 			settled.Reset(watchSettle)
 		case <-settled.C:
 			last = lookAt(w.path)
