@@ -6,6 +6,7 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/channels/discord"
+	"chatgateway/channels/email"
 	"chatgateway/channels/telegram"
 	"chatgateway/channels/terminal"
 	"chatgateway/channels/web"
@@ -27,6 +28,7 @@ func services() []channels.Service {
 		terminal.Service,
 		telegram.Service,
 		discord.Service,
+		email.Service,
 	}
 }
 

@@ -30,8 +30,7 @@ const (
 
 // Options say how the server differs from a usual one.
 type Options struct {
-	NoIdle bool
-	Caps   imap.CapSet // nil: a usual set
+	NoIdle bool // the server does not know IDLE
 }
 
 // Server is the mail server.
@@ -60,28 +59,20 @@ func New(t testing.TB, o Options) *Server {
 	if err := s.User.Create("INBOX", nil); err != nil {
 		t.Fatal(err)
 	}
-	caps := o.Caps
-	if caps == nil {
-		caps = imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}, imap.CapUIDPlus: {}, imap.CapMove: {}, imap.CapSASLIR: {}}
-	}
-	if o.NoIdle {
-		delete(caps, imap.CapIdle)
-	}
-	mem := imapmemserver.New()
-	mem.AddUser(s.User)
 	quiet := log.New(io.Discard, "", 0)
 	is := imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return mem.NewSession(), nil, nil
+			return &reading{imapmemserver.NewUserSession(s.User)}, nil, nil
 		},
-		Caps: caps, InsecureAuth: true, Logger: quiet,
+		Caps:         imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapUIDPlus: {}, imap.CapMove: {}, imap.CapSASLIR: {}},
+		InsecureAuth: true, Logger: quiet,
 	})
 	ss := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{s: s}, nil }))
 	ss.Domain, ss.AllowInsecureAuth, ss.ErrorLog = "mx.gateway.example", true, quiet
 	il, sl := listen(t), listen(t)
 	s.IMAP, s.SMTP = il.Addr().(*net.TCPAddr).Port, sl.Addr().(*net.TCPAddr).Port
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = is.Serve(&watched{il, s}) })
+	wg.Go(func() { _ = is.Serve(&watched{il, s, o.NoIdle}) })
 	wg.Go(func() { _ = ss.Serve(sl) })
 	t.Cleanup(func() {
 		_ = il.Close() // a server that has not begun to serve yet knows nothing of its listener
@@ -170,7 +161,8 @@ func (s *Server) Refuse(err error) {
 // watched remembers its connections.
 type watched struct {
 	net.Listener
-	s *Server
+	s      *Server
+	noIdle bool
 }
 
 func (w *watched) Accept() (net.Conn, error) {
@@ -179,8 +171,29 @@ func (w *watched) Accept() (net.Conn, error) {
 		w.s.mu.Lock()
 		w.s.conns[c] = true
 		w.s.mu.Unlock()
+		if w.noIdle {
+			c = idleless{c}
+		}
 	}
 	return c, err //nolint:wrapcheck // nothing to add
+}
+
+// idleless is a connection to a server that does not know IDLE; go-imap's own always does.
+type idleless struct{ net.Conn }
+
+func (c idleless) Write(p []byte) (int, error) {
+	return c.Conn.Write(bytes.ReplaceAll(p, []byte(" IDLE"), []byte(" XDLE"))) //nolint:wrapcheck // nothing to add
+}
+
+// reading is one IMAP session.
+type reading struct{ *imapmemserver.UserSession }
+
+// Idle implements imapserver.Session. What came before it is told at once; go-imap's own waits for the next news.
+func (r *reading) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	if err := r.Poll(w, true); err != nil {
+		return err //nolint:wrapcheck // nothing to add
+	}
+	return r.UserSession.Idle(w, stop) //nolint:wrapcheck // nothing to add
 }
 
 // session is one SMTP session.
