@@ -36,6 +36,9 @@ type File struct {
 	Path  string              // auth/channels.json in the home folder
 	Env   func(string) string // nil: os.Getenv
 	Codec jsonfile.Codec      // how the file is encrypted at rest; nil: it is not
+	// Learn is told every secret that is given out, before it is, often more than once: for redaction. It must not call
+	// the File. nil: nobody is told.
+	Learn func(...secret.String)
 
 	state  atomic.Pointer[state]
 	looked atomic.Int64 // when the file was last looked at, in Unix nanoseconds
@@ -51,8 +54,9 @@ func Open(path string, env func(string) string) *File { return &File{Path: path,
 // Account gives the secrets of an account. fields tell which variables stand behind them; other fields are only looked
 // for in the file. It reads nothing yet, and the account need not exist.
 func (f *File) Account(id string, fields []Field) Source {
-	a := &account{file: f, id: id, env: map[string]string{}}
+	a := &account{file: f, id: id, env: map[string]string{}, plain: map[string]bool{}}
 	for _, field := range fields {
+		a.plain[field.Name] = field.Plain
 		if field.Env != "" && !strings.Contains(id, ":") {
 			a.env[field.Name] = field.Env
 		}

@@ -11,9 +11,10 @@ import (
 
 // account is one account's view of a File.
 type account struct {
-	file *File
-	id   string
-	env  map[string]string // field → variable
+	file  *File
+	id    string
+	env   map[string]string // field → variable
+	plain map[string]bool   // fields that are not secret by themselves
 }
 
 // Secret implements Source. Where the stored value is a reference it may take as long as that takes, ten seconds for a
@@ -73,9 +74,18 @@ func (a *account) outside(record *jsonfile.Doc, field string) error {
 	return nil
 }
 
-// find looks for a field: in the file, then in the environment. A reference that leads nowhere does not make way for
-// the environment: another bot's token may stand there.
+// find looks for a field and tells Learn what it found.
 func (a *account) find(field string) (v secret.String, from, problem string) {
+	v, from, problem = a.look(field)
+	if a.file.Learn != nil && !a.plain[field] {
+		a.file.Learn(v)
+	}
+	return v, from, problem
+}
+
+// look looks for a field: in the file, then in the environment. A reference that leads nowhere does not make way for
+// the environment: another bot's token may stand there.
+func (a *account) look(field string) (v secret.String, from, problem string) {
 	fields := a.file.current().accounts[a.id]
 	stored, ok := fields[field]
 	if !ok {

@@ -28,8 +28,9 @@ const (
 // vault is the jsonfile.Codec of both auth files. They are encrypted together: a write is encrypted if one of them is.
 // The key is looked for only when a file needs it, and kept then. It is safe for concurrent use.
 type vault struct {
-	home config.Home
-	env  func(string) string
+	home  config.Home
+	env   func(string) string
+	learn func(...secret.String) // is told the key; may be nil
 
 	mu    sync.Mutex // guards codec
 	codec jsonfile.Codec
@@ -75,6 +76,9 @@ func (v *vault) key() (jsonfile.Codec, error) {
 	key, where, err := v.find()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w (%w)", where, err, jsonfile.ErrSealed)
+	}
+	if v.learn != nil {
+		v.learn(key)
 	}
 	v.codec, err = jsonfile.NewCodec(key)
 	return v.codec, err

@@ -16,6 +16,7 @@ import (
 	"chatgateway/channelauth"
 	"chatgateway/config"
 	"chatgateway/internal/jsonfile"
+	"chatgateway/internal/redact"
 	"chatgateway/internal/secret"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
@@ -52,14 +53,14 @@ func (a *app) openHost() (*host, error) {
 		return nil, exitError{exitConfig, message(err)}
 	}
 	h.log = a.logger(h.config.Log)
-	keys := &vault{home: home, env: a.env}
+	keys := &vault{home: home, env: a.env, learn: a.secrets.Learn}
 	h.tokens = channelauth.Open(home.Channels(), a.env)
-	h.tokens.Codec = keys
+	h.tokens.Codec, h.tokens.Learn = keys, a.secrets.Learn
 	h.providers = makeProviders(h.config)
 	h.creds = providerauth.NewFile(jsonfile.File{Path: home.Providers(), Codec: keys})
 	h.auth = providerauth.New(providerauth.Options{
 		Store: h.creds, Schemes: schemes(h.providers), Env: a.env,
-		Order: order(h.config), Log: h.log,
+		Order: order(h.config), Log: h.log, Learn: a.secrets.Learn,
 		Notify: func(e providerauth.Event) {
 			if h.notify != nil {
 				h.notify(e)
@@ -95,7 +96,8 @@ func order(c *config.Config) map[string][]providerauth.ID {
 	return out
 }
 
-// logger writes to standard error, in colour for a person, with what is shaped like a secret taken out.
+// logger writes to standard error, in colour for a person, without the secrets that the gateway holds and what is
+// shaped like one.
 func (a *app) logger(c config.Log) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cmp.Or(c.Level, "info"))); err != nil {
@@ -104,22 +106,13 @@ func (a *app) logger(c config.Log) *slog.Logger {
 	if a.quiet {
 		level = max(level, slog.LevelWarn)
 	}
-	redact := func(_ []string, at slog.Attr) slog.Attr {
-		switch v := at.Value.Any().(type) {
-		case string:
-			at.Value = slog.StringValue(secret.Redact(v))
-		case error:
-			at.Value = slog.StringValue(secret.Redact(v.Error()))
-		}
-		return at
-	}
+	var h slog.Handler = slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level, ReplaceAttr: redact}))
+		h = slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level})
+	} else if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		h = tint.NewTextHandler(a.err, &tint.Options{Level: level, TimeFormat: "15:04:05"})
 	}
-	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return slog.New(tint.NewTextHandler(a.err, &tint.Options{Level: level, TimeFormat: "15:04:05", ReplaceAttr: redact}))
-	}
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level, ReplaceAttr: redact}))
+	return slog.New(redact.Handler(h, &a.secrets))
 }
 
 // keyFiles takes `--key-file provider[:account]=PATH` into force for this run; "-" is standard input.

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"chatgateway/internal/redact"
 )
 
 // Exit codes that scripts may rely on, besides 0 and 1. Those of `auth status --check` are in auth.go.
@@ -56,7 +58,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return 0
 	case errors.As(err, &exit):
 		if exit.text != "" {
-			fmt.Fprintln(a.err, "gateway: "+exit.text)
+			fmt.Fprintln(a.err, "gateway: "+a.secrets.Clean(exit.text))
 		}
 		return exit.code
 	case errors.Is(err, context.Canceled):
@@ -65,7 +67,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		fmt.Fprintln(a.err, "gateway: "+err.Error()+"\nSee: gateway --help")
 		return exitUsage
 	}
-	fmt.Fprintln(a.err, "gateway: "+message(err))
+	fmt.Fprintln(a.err, "gateway: "+a.secrets.Clean(message(err)))
 	return 1
 }
 
@@ -128,6 +130,8 @@ type app struct {
 	out io.Writer
 	err io.Writer
 	env func(string) string
+
+	secrets redact.Redactor // knows what the gateway holds
 
 	quiet bool // only warnings are logged: a command that prints results
 }

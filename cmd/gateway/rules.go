@@ -11,7 +11,6 @@ import (
 	"chatgateway/commands"
 	"chatgateway/config"
 	"chatgateway/internal/audit"
-	"chatgateway/internal/secret"
 )
 
 // rules are who may do what, and what is written down of it.
@@ -24,7 +23,7 @@ type rules struct {
 func newRules(ctx context.Context, s *server) (*rules, error) {
 	r := &rules{s: s}
 	var err error
-	if r.log, err = audit.Open(s.home.Audit(), audit.Options{Redact: secret.Redact}); err != nil {
+	if r.log, err = audit.Open(s.home.Audit(), audit.Options{Redact: s.app.secrets.Clean}); err != nil {
 		return nil, err
 	}
 	r.access, err = access.New(ctx, access.Options{

@@ -20,6 +20,7 @@ import (
 	"chatgateway/config"
 	"chatgateway/console"
 	"chatgateway/gateway"
+	"chatgateway/internal/redact"
 	"chatgateway/internal/secret"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
@@ -102,7 +103,7 @@ func (a *app) newServer(ctx context.Context, h *host, alone bool) (*server, erro
 	h.notify = s.notify
 	s.core = gateway.New(gateway.Options{
 		Store: st, Auth: s.auth, Providers: s.providerList, Policy: s.rules.access, Commands: commands.All(),
-		Settings: coreSettings(h.config), Log: h.log, Version: buildVersion(), Home: string(h.home),
+		Settings: coreSettings(h.config), Log: h.log, Version: buildVersion(), Home: string(h.home), Secrets: &a.secrets,
 		Client: &http.Client{Transport: http.DefaultTransport},
 		Hooks: gateway.Hooks{
 			Record: s.rules.record, Access: s.rules.command, Claim: s.rules.claim, Audit: s.rules.auditLines, Allow: s.rules.allow, MayUse: s.rules.access.MayUse,
@@ -117,7 +118,7 @@ func (s *server) accounts() []gateway.Account {
 	s.mu.Lock()
 	c := s.config
 	s.mu.Unlock()
-	list := accounts(c, s.tokens, page{home: string(s.home), panel: console.Handler(panelSource{s.core}), core: pageCore{s.core}})
+	list := accounts(c, s.tokens, page{home: string(s.home), panel: console.Handler(panelSource{s.core}), core: pageCore{s.core, &s.app.secrets}})
 	if s.alone {
 		list = slices.DeleteFunc(list, func(a gateway.Account) bool { return a.Service.Name != terminal.Service.Name })
 	}
@@ -252,10 +253,13 @@ func (s *server) notify(e providerauth.Event) {
 type panelSource struct{ *gateway.Gateway }
 
 // pageCore is what the page asks of the core.
-type pageCore struct{ *gateway.Gateway }
+type pageCore struct {
+	*gateway.Gateway
+	secrets *redact.Redactor
+}
 
 // LooksSecret implements web.Core.
-func (pageCore) LooksSecret(text string) bool { return secret.Shaped(text) }
+func (c pageCore) LooksSecret(text string) bool { return secret.Shaped(text) || c.secrets.Holds(text) }
 
 // errHeld is told by a second serve on the same home folder.
 func errHeld(pid int, home config.Home) error {
