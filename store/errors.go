@@ -46,8 +46,8 @@ func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 
 // UserMessage is one sentence for a person: what happened and what to do.
 func (e *Error) UserMessage() string {
-	switch e.Kind { //nolint:errorlint // a kind is one of these values itself
-	case ErrFull:
+	switch e.Kind {
+	case ErrFull: //nolint:errorlint // kinds are these values themselves
 		return "The disk that holds " + e.Path + " is full; nothing can be kept until there is room on it."
 	case ErrCorrupt:
 		return e.Path + " is damaged or no database; move it away, put a backup in its place, and start the gateway again."
