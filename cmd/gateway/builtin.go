@@ -9,6 +9,7 @@ import (
 	"chatgateway/channels/email"
 	"chatgateway/channels/telegram"
 	"chatgateway/channels/terminal"
+	"chatgateway/channels/twitch"
 	"chatgateway/channels/web"
 	"chatgateway/config"
 	"chatgateway/providers"
@@ -28,6 +29,7 @@ func services() []channels.Service {
 		terminal.Service,
 		telegram.Service,
 		discord.Service,
+		twitch.Service,
 		email.Service,
 	}
 }
