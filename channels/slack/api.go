@@ -35,7 +35,16 @@ func (cl call) key() string { return cl.method + " " + cl.channel }
 // client gives slack-go's client with the tokens of now. It never waits or repeats by itself.
 func (c *channel) client() *slackgo.Client {
 	return slackgo.New(c.botToken().Reveal(), slackgo.OptionAppLevelToken(c.appToken().Reveal()), slackgo.OptionAPIURL(c.base.String()+"/"),
-		slackgo.OptionHTTPClient(c.http), slackgo.OptionLog(quiet{}))
+		slackgo.OptionHTTPClient(agent{c.http}), slackgo.OptionLog(quiet{}))
+}
+
+// agent says who asks.
+type agent struct{ *http.Client }
+
+// Do implements slack-go's client of HTTP.
+func (a agent) Do(r *http.Request) (*http.Response, error) {
+	r.Header.Set("User-Agent", userAgent)
+	return a.Client.Do(r)
 }
 
 // quiet keeps slack-go from writing to the standard error output.
@@ -118,6 +127,7 @@ func (c *channel) respond(ctx context.Context, what, address string, body any) e
 		return &apiError{what: what, err: bare(err)}
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	req.Header.Set("User-Agent", userAgent)
 	res, err := c.http.Do(req)
 	if err != nil {
 		return &apiError{what: what, err: bare(err)}

@@ -121,7 +121,7 @@ func newQuestion(p channels.Post, s login.Step) *question {
 func (q *question) at(id channels.MessageID) channels.MessageID {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if id != "" && (q.shown == "" || !strings.HasPrefix(string(id), "r.")) {
+	if id != "" && (q.shown == "" || !strings.HasPrefix(string(id), answerMark)) {
 		q.shown = id
 	}
 	return q.shown

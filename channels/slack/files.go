@@ -139,7 +139,7 @@ func (c *channel) upload(ctx context.Context, p channels.Post, files []channels.
 		return err
 	})
 	if err == nil && last == "" {
-		last = channels.MessageID("f." + list[len(list)-1].ID)
+		last = channels.MessageID(fileMark + list[len(list)-1].ID)
 	}
 	return last, err
 }

@@ -207,7 +207,7 @@ func TestFlood(t *testing.T) {
 			b.s.Lose("chat.postMessage", 2)
 			b.s.Fail("chat.postMessage", 503, 1)
 		}
-		for n%100 == 0 && b.s.Unacked() > 400 { // people wait too
+		for n%100 == 50 && b.s.Unacked() > 400 { // people wait too
 			<-time.After(5 * time.Millisecond)
 		}
 	}

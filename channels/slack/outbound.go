@@ -100,7 +100,7 @@ func (c *channel) answer(ctx context.Context, to address, m message, by *reply, 
 	if err := c.respond(ctx, "answer", by.url, body); err != nil {
 		return "", err
 	}
-	return channels.MessageID("r." + rand.Text()), nil
+	return channels.MessageID(answerMark + rand.Text()), nil
 }
 
 // post posts a message once, whatever happens on the way: each bears its key as metadata, by which it is found again.

@@ -15,7 +15,11 @@ import (
 
 // A conversation's id is the channel's, with the thread's: "D0AB", "C0AB:1712.0001". A message's is "C0AB/1712.0002";
 // hiddenMark begins those that one person alone sees, others are of commands and presses, which leave no message.
-const hiddenMark = "e."
+const (
+	hiddenMark = "e."
+	answerMark = "r." // what was shown as the answer to a command; Slack does not tell its id
+	fileMark   = "f." // a file without a text
+)
 
 var (
 	idShape = regexp.MustCompile(`^[A-Z][A-Z0-9]{1,30}$`)
@@ -103,7 +107,7 @@ func (t *threads) mine(ctx context.Context, ch, thread string) bool {
 	var said []slackgo.Message
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	err := t.c.do(ctx, call{what: "read a thread", method: "conversations.replies", partial: true}, func(ctx context.Context, api *slackgo.Client) (err error) {
+	err := t.c.do(ctx, call{what: "read a thread", method: "conversations.replies"}, func(ctx context.Context, api *slackgo.Client) (err error) {
 		said, _, _, err = api.GetConversationRepliesContext(ctx, &slackgo.GetConversationRepliesParameters{ChannelID: ch, Timestamp: thread, Limit: 200})
 		return err
 	})

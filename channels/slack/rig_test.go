@@ -196,7 +196,9 @@ func (b *bot) heard(text string) (m channels.Message) {
 	b.until("it hears "+text, func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		n := slices.IndexFunc(b.got, func(m channels.Message) bool { return m.Text == text && m.Press == "" || "press "+string(m.Press) == text })
+		n := slices.IndexFunc(b.got, func(m channels.Message) bool {
+			return m.Text == text && m.Press == "" || "press "+string(m.Press) == text
+		})
 		if n >= 0 {
 			m = b.got[n]
 		}

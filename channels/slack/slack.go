@@ -211,7 +211,10 @@ func (c *channel) Delete(ctx context.Context, _ channels.ConversationID, id chan
 		return c.deleteHidden(ctx, id)
 	}
 	ch, ts, ok := parseMessage(id)
-	if !ok {
+	switch {
+	case strings.HasPrefix(string(id), answerMark) || strings.HasPrefix(string(id), fileMark):
+		return unsupported("Slack gives no right to delete this message")
+	case !ok:
 		return nil // a command or a press: it left no message
 	}
 	err := c.do(ctx, call{what: "delete", method: "chat.delete"}, func(ctx context.Context, api *slackgo.Client) error {

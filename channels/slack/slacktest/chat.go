@@ -2,6 +2,7 @@ package slacktest
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -278,10 +279,22 @@ func (s *Server) history(a args) (object, error) {
 	var list []object
 	for i := len(r.messages) - 1; i >= 0; i-- {
 		if m := r.messages[i]; m.only == "" && m.ts > a["oldest"] && (m.thread == "" || m.thread == m.ts) {
+			if len(list) == limit(a) {
+				return object{"messages": list, "has_more": true}, nil
+			}
 			list = append(list, r.told(m, a))
 		}
 	}
 	return object{"messages": list, "has_more": false}, nil
+}
+
+// limit is how many messages are asked for.
+func limit(a args) int {
+	n, err := strconv.Atoi(a["limit"])
+	if err != nil || n <= 0 || n > 999 {
+		return 100
+	}
+	return n
 }
 
 func (s *Server) threadReplies(a args) (object, error) {
@@ -295,6 +308,9 @@ func (s *Server) threadReplies(a args) (object, error) {
 	var list []object
 	for _, m := range r.messages {
 		if m.only == "" && (m.ts == a["ts"] || m.thread == a["ts"] && m.ts > a["oldest"]) {
+			if len(list) == limit(a) {
+				return object{"messages": list, "has_more": true}, nil
+			}
 			list = append(list, r.told(m, a))
 		}
 	}
