@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -166,26 +165,6 @@ func (s *sorter) sort(ctx context.Context, m channels.Message) {
 	s.keep(m, false, false, nil)
 }
 
-// looksSecret reports whether a text is shaped like a key, or holds a secret of the gateway's own.
-func (g *Gateway) looksSecret(text string) bool {
-	return secret.Shaped(text) || g.o.Secrets.Holds(text)
-}
-
-// secretArg says which word of a command line is a secret; -1: none.
-func (s *sorter) secretArg(name string, args []string, isCommand bool) int {
-	if !isCommand {
-		return -1
-	}
-	c, ok := commands.Find(s.g.o.Commands, name)
-	for i := range args {
-		long := ok && c.Asks && i > 0 && len(args[i]) >= 20 // a key where a method should stand
-		if ok && i < len(c.Args) && c.Args[i].Secret || long || s.g.looksSecret(args[i]) {
-			return i
-		}
-	}
-	return -1
-}
-
 // command keeps a command line without the secrets in it; those go to the question that the command opens.
 func (s *sorter) command(k askKey, m channels.Message, name string, args []string) {
 	c, ok := commands.Find(s.g.o.Commands, name)
@@ -217,6 +196,13 @@ func (s *sorter) command(k askKey, m channels.Message, name string, args []strin
 func (s *sorter) refuse(conv store.Conv, m channels.Message, d access.Decision) {
 	s.g.log.Debug("refused", "account", string(s.a.ID), "from", string(m.From), "why", d.Why)
 	name, args, ok := commands.Parse(m.Text)
+	if del, can := s.a.channel().(channels.Deleter); can && m.Private && (s.secretArg(name, args, ok) >= 0 || s.g.looksSecret(m.Text)) {
+		s.after = append(s.after, func(ctx context.Context) { // nobody is told: a stranger gets no answer
+			if err := del.Delete(ctx, m.Conversation, m.ID); err != nil {
+				s.g.log.Debug("a stranger's message that held a secret was not deleted", "account", string(s.a.ID), "err", err)
+			}
+		})
+	}
 	if ok && name == "claim" && m.Private && m.From != "" && len(args) == 1 && s.g.o.Hooks.Claim != nil {
 		s.after = append(s.after, func(ctx context.Context) {
 			text, err := s.g.o.Hooks.Claim(ctx, s.a.ID, m, args[0])
@@ -289,49 +275,6 @@ func (g *Gateway) answered(k askKey, m channels.Message, text secret.String, may
 		if !g.asks.take(k, text) {
 			g.tell(ctx, k.conv, "", "Nobody was waiting for that any more, and it was not kept. Send it again if it was meant for the model.")
 		}
-	})
-}
-
-// eraseSecret deletes a person's message that held a secret, or asks them to.
-func (g *Gateway) eraseSecret(ctx context.Context, conv store.Conv, id channels.MessageID) {
-	d, ok := g.account(conv.Account).channel().(channels.Deleter)
-	err := errors.ErrUnsupported
-	if ok {
-		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-		defer cancel()
-		err = d.Delete(ctx, conv.Conversation, id)
-	}
-	if err != nil {
-		g.log.Warn("a message that held a secret was not deleted", "account", string(conv.Account), "err", err)
-		g.tell(ctx, conv, "", "I could not delete your message with the secret in it. Please delete it yourself.")
-	}
-}
-
-// cutAnswer refuses the answer to a question that a restart ended.
-func (g *Gateway) cutAnswer(k askKey, m channels.Message) {
-	cut := g.asks.wasCut(k)
-	if len(cut) == 0 {
-		return
-	}
-	g.aside(func(ctx context.Context) {
-		q := cut[len(cut)-1]
-		if q.Secret {
-			g.eraseSecret(ctx, k.conv, m.ID)
-		}
-		for _, q := range cut {
-			if err := g.o.Store.CloseQuestion(ctx, q.ID); err != nil {
-				g.log.Warn("question not closed", "err", err)
-			}
-		}
-		g.tell(ctx, k.conv, "", fmt.Sprintf("Your sign-in was cut by a restart, and what you sent was not kept. Begin again: /login %s", q.Provider))
-	})
-}
-
-// strayKey refuses a text that looks like a key where none was asked for.
-func (g *Gateway) strayKey(k askKey, m channels.Message) {
-	g.aside(func(ctx context.Context) {
-		g.eraseSecret(ctx, k.conv, m.ID)
-		g.tell(ctx, k.conv, "", "That held something that looks like a key. It was not kept and not sent to a model. To log in with a key, begin with /login.")
 	})
 }
 

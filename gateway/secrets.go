@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/commands"
+	"chatgateway/internal/secret"
+	"chatgateway/providerauth"
+	"chatgateway/providers"
+	"chatgateway/store"
+)
+
+// maskMessages gives a conversation without the gateway's own secrets; nearly always the very same one.
+func (g *Gateway) maskMessages(ms []providers.Message) []providers.Message {
+	for i, m := range ms {
+		if !slices.ContainsFunc(m.Parts, g.holds) {
+			continue
+		}
+		ms = slices.Clone(ms)
+		for ; i < len(ms); i++ {
+			ms[i].Parts = g.maskParts(ms[i].Parts)
+		}
+		return ms
+	}
+	return ms
+}
+
+func (g *Gateway) holds(p providers.Part) bool {
+	s := g.o.Secrets
+	return s.Holds(p.Text) || s.Holds(p.Thought) || s.Holds(string(p.Raw))
+}
+
+// maskParts gives the parts without the gateway's own secrets; all else in them stays as it is.
+func (g *Gateway) maskParts(parts []providers.Part) []providers.Part {
+	if !slices.ContainsFunc(parts, g.holds) {
+		return parts
+	}
+	parts = slices.Clone(parts)
+	for i := range parts {
+		p := &parts[i]
+		p.Text, p.Thought = g.o.Secrets.Mask(p.Text), g.o.Secrets.Mask(p.Thought)
+		if p.Raw != nil {
+			p.Raw = []byte(g.o.Secrets.Mask(string(p.Raw)))
+		}
+	}
+	return parts
+}
+
+// looksSecret reports whether a text is shaped like a key, or holds a secret of the gateway's own.
+func (g *Gateway) looksSecret(text string) bool {
+	return secret.Shaped(text) || g.o.Secrets.Holds(text)
+}
+
+// secretArg says which word of a command line is a secret; -1: none.
+func (s *sorter) secretArg(name string, args []string, isCommand bool) int {
+	if !isCommand {
+		return -1
+	}
+	c, ok := commands.Find(s.g.o.Commands, name)
+	for i := range args {
+		long := ok && c.Asks && len(args[i]) >= 20 && (i > 0 || !s.g.isProvider(args[i])) // a key where a name should stand
+		if ok && i < len(c.Args) && c.Args[i].Secret || long || s.g.looksSecret(args[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// isProvider reports whether a word names a provider, or a sign-in with one.
+func (g *Gateway) isProvider(word string) bool {
+	_, err := g.o.Auth.Scheme(providerauth.ID(word).Provider())
+	return err == nil
+}
+
+// eraseSecret deletes a person's message that held a secret, or asks them to.
+func (g *Gateway) eraseSecret(ctx context.Context, conv store.Conv, id channels.MessageID) {
+	d, ok := g.account(conv.Account).channel().(channels.Deleter)
+	err := errors.ErrUnsupported
+	if ok {
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		err = d.Delete(ctx, conv.Conversation, id)
+	}
+	if err != nil {
+		g.log.Warn("a message that held a secret was not deleted", "account", string(conv.Account), "err", err)
+		g.tell(ctx, conv, "", "I could not delete your message with the secret in it. Please delete it yourself.")
+	}
+}
+
+// cutAnswer refuses the answer to a question that a restart ended.
+func (g *Gateway) cutAnswer(k askKey, m channels.Message) {
+	cut := g.asks.wasCut(k)
+	if len(cut) == 0 {
+		return
+	}
+	g.aside(func(ctx context.Context) {
+		q := cut[len(cut)-1]
+		if q.Secret {
+			g.eraseSecret(ctx, k.conv, m.ID)
+		}
+		for _, q := range cut {
+			if err := g.o.Store.CloseQuestion(ctx, q.ID); err != nil {
+				g.log.Warn("question not closed", "err", err)
+			}
+		}
+		g.tell(ctx, k.conv, "", fmt.Sprintf("Your sign-in was cut by a restart, and what you sent was not kept. Begin again: /login %s", q.Provider))
+	})
+}
+
+// strayKey refuses a text that looks like a key where none was asked for.
+func (g *Gateway) strayKey(k askKey, m channels.Message) {
+	g.aside(func(ctx context.Context) {
+		g.eraseSecret(ctx, k.conv, m.ID)
+		g.tell(ctx, k.conv, "", "That held something that looks like a key. It was not kept and not sent to a model. To log in with a key, begin with /login.")
+	})
+}
