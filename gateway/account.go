@@ -130,14 +130,24 @@ func (g *Gateway) start(a *account) {
 	})
 }
 
-// supervise runs the channel until ctx ends, again after a failure.
-func (g *Gateway) supervise(ctx context.Context, a *account) {
-	ch, err := a.Service.Open(channels.Options{
+// open opens the channel; a panic in it is an error.
+func (g *Gateway) open(a *account) (ch channels.Channel, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = g.logPanic("open "+string(a.ID), v, debug.Stack())
+		}
+	}()
+	return a.Service.Open(channels.Options{
 		Account: a.ID, Secrets: a.Secrets, Settings: a.Settings, Client: g.o.Client,
 		Mark:   func(ctx context.Context, key string) (string, error) { return g.o.Store.Mark(ctx, a.ID, key) },
 		Report: func(s status.Channel) { g.report(a, s) },
 		Log:    g.log.With("account", string(a.ID)),
 	})
+}
+
+// supervise runs the channel until ctx ends, again after a failure.
+func (g *Gateway) supervise(ctx context.Context, a *account) {
+	ch, err := g.open(a)
 	if err != nil {
 		g.report(a, status.Channel{State: status.Failed, Detail: detail(err)})
 		return

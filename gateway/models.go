@@ -195,6 +195,7 @@ func (g *Gateway) Models(ctx context.Context, provider string) ([]commands.Model
 		}
 		order = append(order, s.ID)
 		wg.Go(func() {
+			defer g.contain("models of " + s.ID)
 			list, note := g.modelsOf(ctx, p, s, provider != "")
 			mu.Lock()
 			defer mu.Unlock()

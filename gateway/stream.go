@@ -86,7 +86,7 @@ func (a *asking) attempt(ctx context.Context, p providers.Provider, cred provide
 				return rerr
 			}
 			cred = fresh
-		case errors.Is(err, providers.ErrTooLong) && !a.trimmed && len(a.request) > 2:
+		case errors.Is(err, providers.ErrTooLong) && !a.trimmed && len(a.request) > 1:
 			a.trimmed = true
 			a.request = latter(a.request)
 			a.notes = append(a.notes, "_The conversation was too long for the model; its oldest part was left out._")
@@ -137,6 +137,8 @@ func (a *asking) stream(ctx context.Context, p providers.Provider, cred provider
 		}
 	}()
 	request := providers.Request{Model: r.Model, System: g.o.Secrets.Mask(a.system), Messages: g.maskMessages(a.request), Effort: set.Effort, MaxOut: set.MaxOut}
+	a.parts = nil // of a try that failed before its first word; its thinking is no part of this answer
+	a.thought.Reset()
 	for d, err := range p.Stream(ctx, cred, request) {
 		if err != nil {
 			if errors.Is(context.Cause(ctx), slow) {

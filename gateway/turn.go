@@ -94,6 +94,9 @@ func (s *session) ask(work, ctx context.Context, q asked) {
 		a.cut(ctx)
 		return
 	}
+	if ctx.Err() == nil {
+		work = ctx // /stop ends the delivery too
+	}
 	a.end(work, question, sentence, choices)
 }
 
@@ -138,13 +141,17 @@ func (a *asking) run(ctx context.Context, ref providers.Ref) (sentence string, c
 		return g.nothingYet(ctx)
 	}
 	refs := append([]providers.Ref{ref}, g.fallbacks(ref)...)
+	d, failed := g.o.Policy.Decide(ctx, a.conv.Account, a.m), ref
 	for n, r := range refs {
-		if n > 0 {
-			a.notes = append(a.notes, fmt.Sprintf("_%s failed; this is %s._", refs[n-1], r))
-		}
-		if d := g.o.Policy.Decide(ctx, a.conv.Account, a.m); !g.MayUse(role(d.Role), r) && len(a.m.From) > 0 {
+		if may := a.m.From == "" || g.MayUse(role(d.Role), r); !may && n > 0 {
+			continue // a fallback that is not for this person
+		} else if !may {
 			return fmt.Sprintf("You may not use %s here. Choose another model with /model.", r), []commands.Choice{{Label: "Choose a model", Run: "/model"}}
 		}
+		if n > 0 {
+			a.notes = append(a.notes, fmt.Sprintf("_%s failed; this is %s._", failed, r))
+		}
+		failed = r
 		err := a.tryAccounts(ctx, r)
 		if err == nil {
 			return "", nil
@@ -208,6 +215,12 @@ func (a *asking) end(ctx context.Context, question []providers.Message, sentence
 		g.log.Error("no buttons", "err", err)
 	}
 	err = a.reply.finish(ctx, final, buttons)
+	var moved movedTo
+	if err != nil && errors.As(context.Cause(ctx), &moved) {
+		a.turn.State, a.turn.Final = store.Answered, final
+		g.takeUp(atNewPlace(a.turn, moved.conv))
+		return
+	}
 	if err != nil && !errors.Is(err, channels.ErrGone) && !errors.Is(err, errors.ErrUnsupported) {
 		g.log.Error("answer not delivered", "account", string(a.conv.Account), "err", err)
 		return // answered, and delivered after the next start
