@@ -128,9 +128,7 @@ func (w *htmlWriter) start(t html.Token) {
 	}
 	w.lines(blocks[t.DataAtom])
 	if t.DataAtom == atom.Li {
-		w.text("- ")
-		w.space = false
-		w.raw("")
+		w.raw("- ")
 	}
 }
 
