@@ -108,10 +108,18 @@ func TestScopes(t *testing.T) {
 func TestSwap(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
-	for n := range 3 {
+	b.s.Refuse("apps.connections.open", "internal_error")
+	b.s.Disconnect("warning")
+	b.until("another is asked for", func() bool { return b.s.Calls("apps.connections.open") > 1 })
+	b.s.Slash("ann", "", "/gateway", "before the swap") // commands are delivered once: the old connection is still read
+	b.heard("before the swap")
+	b.s.Refuse("apps.connections.open", "")
+	b.until("there is another connection", func() bool { _, ever := b.s.Connections(); return ever == 2 })
+	b.until("the old one is closed", func() bool { now, _ := b.s.Connections(); return now == 1 })
+	for n := 1; n < 3; n++ {
 		b.s.Disconnect([]string{"warning", "refresh_requested", ""}[n])
 		b.until("there is another connection", func() bool { now, ever := b.s.Connections(); return ever == n+2 && now >= 1 })
-		b.s.Slash("ann", "", "/gateway", "swap "+itoa(n)) // commands are delivered once: the old connection is still read
+		b.s.Slash("ann", "", "/gateway", "swap "+itoa(n))
 		b.heard("swap " + itoa(n))
 	}
 	b.until("the old ones are closed", func() bool { now, _ := b.s.Connections(); return now == 1 })

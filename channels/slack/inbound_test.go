@@ -122,8 +122,8 @@ func TestFiles(t *testing.T) {
 		t.Errorf("read %q, %v", data, err)
 	}
 	b.s.MoveFile(ref, "https://files.slack.com.evil.example/x")
-	if _, err := b.c.Fetch(t.Context(), m.Conversation, ref); err == nil {
-		t.Error("a file was read from a host that is not Slack's")
+	if _, err := b.c.Fetch(t.Context(), m.Conversation, ref); err == nil || !strings.Contains(err.Error(), "host of Slack's") {
+		t.Errorf("a file on a host that is not Slack's: %v", err)
 	}
 	b.s.SetScopes("chat:write")
 	if _, err := b.c.Fetch(t.Context(), m.Conversation, ref); err == nil || !strings.Contains(err.Error(), "files:read") {

@@ -21,7 +21,10 @@ func TestSlashCommands(t *testing.T) {
 	if m.Private || !m.Addressed || m.From != channels.UserID(b.s.Person("ann")) || len(m.Places) != 2 {
 		t.Errorf("a command in a channel: %+v", m)
 	}
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "for you alone"})
+	id := b.send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "for you alone"})
+	if err := b.c.Delete(t.Context(), m.Conversation, id); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Delete of what cannot be deleted: %v", err)
+	}
 	if s := b.shows("ann", b.s.Channel); !s.Hidden || len(b.s.See("bob", b.s.Channel)) != 0 {
 		t.Errorf("the answer: %+v", s)
 	}

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -113,7 +114,7 @@ func (t *threads) mine(ctx context.Context, ch, thread string) bool {
 	})
 	if err != nil {
 		t.c.log.Debug("slack: it is not known if the bot spoke in a thread", "err", err)
-		if e, ok := err.(*apiError); ok && !e.passing() {
+		if e := (*apiError)(nil); errors.As(err, &e) && !e.passing() {
 			t.note(conv, false)
 		}
 		return false

@@ -142,24 +142,26 @@ func (c *channel) Run(ctx context.Context, h channels.Handler) error {
 	if err := c.checkTokens(); err != nil {
 		return err
 	}
-	if _, err := c.lookUp(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+	_, err := c.lookUp(ctx)
+	if err == nil {
+		err = c.listen(ctx, h)
 	}
+	if ctx.Err() != nil {
+		err = nil
+	}
+	return err
+}
+
+// listen takes in what comes until ctx ends or Slack refuses for good. What it started has ended when it returns.
+func (c *channel) listen(ctx context.Context, h channels.Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	in := newInbox(c)
 	var wg sync.WaitGroup
 	wg.Go(func() { in.run(ctx, h) })
 	err := c.supervise(ctx, in)
-	stopped := ctx.Err() != nil
 	cancel()
 	wg.Wait()
 	c.tasks.Wait()
-	if stopped {
-		return nil
-	}
 	return err
 }
 

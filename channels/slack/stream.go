@@ -3,7 +3,9 @@ package slack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	slackgo "github.com/slack-go/slack"
 
@@ -120,7 +122,7 @@ func (d *draft) grow(ctx context.Context, all string, partial bool) error {
 		text = cut
 	}
 	if d.ts == "" {
-		return d.start(ctx, text, true)
+		return d.start(ctx, text)
 	}
 	err := d.c.do(ctx, d.call("append to a stream", "chat.appendStream", true), func(ctx context.Context, api *slackgo.Client) error {
 		_, _, err := api.AppendStreamContext(ctx, d.to.channel, d.ts, slackgo.MsgOptionMarkdownText(text[len(d.shown):]))
@@ -138,17 +140,21 @@ func (d *draft) grow(ctx context.Context, all string, partial bool) error {
 }
 
 // start begins a streamed message.
-func (d *draft) start(ctx context.Context, text string, partial bool) error {
-	err := d.c.do(ctx, d.call("stream", "chat.startStream", partial), func(ctx context.Context, api *slackgo.Client) (err error) {
+func (d *draft) start(ctx context.Context, text string) error {
+	began := time.Now()
+	err := d.c.do(ctx, d.call("stream", "chat.startStream", true), func(ctx context.Context, api *slackgo.Client) (err error) {
 		_, d.ts, err = api.StartStreamContext(ctx, d.to.channel, slackgo.MsgOptionTS(d.to.thread), slackgo.MsgOptionRecipientUserID(d.rcpt.user),
 			slackgo.MsgOptionRecipientTeamID(d.rcpt.team), slackgo.MsgOptionMarkdownText(text))
 		return err
 	})
 	if err == nil {
-		d.shown, d.last = text, messageID(d.to.channel, d.ts)
-		d.c.sent.note("", d.last, d.p.To)
-		d.c.threads.spoke(d.p.To)
+		d.shown = text
+		d.begun()
 		return nil
+	}
+	if unsure(err) {
+		d.adopt(ctx, began)
+		return err
 	}
 	var e *apiError
 	if errors.As(err, &e) && e.code != "" && !e.passing() {
@@ -163,15 +169,50 @@ func (d *draft) start(ctx context.Context, text string, partial bool) error {
 	return err
 }
 
+// begun notes the message that is streamed now.
+func (d *draft) begun() {
+	d.last = messageID(d.to.channel, d.ts)
+	d.c.sent.note("", d.last, d.p.To)
+	d.c.threads.spoke(d.p.To)
+}
+
+// adopt looks for a stream whose beginning was not confirmed: what is in the thread since then, is the bot's, and was
+// not posted otherwise.
+func (d *draft) adopt(ctx context.Context, began time.Time) {
+	me := d.c.identity()
+	var said []slackgo.Message
+	err := d.c.do(ctx, call{what: "read a thread", method: "conversations.replies"}, func(ctx context.Context, api *slackgo.Client) (err error) {
+		said, _, _, err = api.GetConversationRepliesContext(ctx, &slackgo.GetConversationRepliesParameters{ChannelID: d.to.channel, Timestamp: d.to.thread,
+			Oldest: fmt.Sprintf("%d.000000", began.Unix()-5), Limit: 200, IncludeAllMetadata: true})
+		return err
+	})
+	if err != nil {
+		d.c.log.Warn("slack: it is not known if a stream began", "err", err)
+	}
+	for _, m := range said {
+		_, known := d.c.sent.conv(messageID(d.to.channel, m.Timestamp))
+		if m.User == me.user && m.Metadata.EventType != postEvent && !known && m.Timestamp != d.to.thread {
+			d.ts, d.shown = m.Timestamp, "\x00"
+			d.begun()
+		}
+	}
+}
+
 // finish ends a message with its whole text: by the rest of the stream, or by an edit where it is not known what of it
 // is shown. It is never posted again.
 func (d *draft) finish(ctx context.Context, all string) error {
 	text := guard(all)
-	if d.ts == "" {
-		if err := d.start(ctx, text, false); err != nil || d.plain {
-			d.plain = true // nothing is shown, or it is not known: Send finds out
-			return nil
+	if d.ts == "" { // there is nothing to grow: a post can be found again if its answer is lost, a stream cannot
+		p := d.p
+		p.Text, p.Partial = all, false
+		if p.Key != "" {
+			p.Key = fmt.Sprintf("%s.s%d", p.Key, len(d.cuts))
 		}
+		id, err := d.c.Send(ctx, p)
+		if err == nil {
+			d.last = id
+		}
+		return err
 	}
 	known := strings.HasPrefix(text, d.shown)
 	var opts []slackgo.MsgOption

@@ -86,6 +86,8 @@ func TestStreamFails(t *testing.T) {
 		"cannot":       func(s *slacktest.Server) { s.Refuse("chat.startStream", "missing_recipient_team_id") },
 		"no such":      func(s *slacktest.Server) { s.Refuse("chat.startStream", "unknown_method") },
 		"stopped":      func(s *slacktest.Server) { s.Refuse("chat.appendStream", "message_not_in_streaming_state") },
+		"start lost":   func(s *slacktest.Server) { s.Lose("chat.startStream", 1) },
+		"start 503":    func(s *slacktest.Server) { s.Fail("chat.startStream", 503, 1) },
 		"append lost":  func(s *slacktest.Server) { s.Lose("chat.appendStream", 1) },
 		"append 503":   func(s *slacktest.Server) { s.Fail("chat.appendStream", 503, 1) },
 		"stop lost":    func(s *slacktest.Server) { s.Lose("chat.stopStream", 1) },

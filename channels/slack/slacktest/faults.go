@@ -11,7 +11,6 @@ import (
 // faults are what is to go wrong.
 type faults struct {
 	limit   time.Duration     // the next post or edit is refused with this
-	limits  map[string]int    // methods refused with 429, how often
 	status  map[string]int    // HTTP status of a method, while count lasts
 	count   map[string]int    //
 	codes   map[string]string // error of a method

@@ -5,6 +5,7 @@ package slacktest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -197,7 +198,7 @@ func readArgs(r *http.Request) (args, error) {
 		}
 		return a, nil
 	}
-	if err := r.ParseMultipartForm(1 << 20); err != nil && err != http.ErrNotMultipart {
+	if err := r.ParseMultipartForm(1 << 20); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		return nil, err
 	}
 	for k, v := range r.Form {
@@ -261,7 +262,7 @@ func answer(w http.ResponseWriter, out object, err error) {
 	out["ok"] = err == nil
 	if err != nil {
 		out["error"] = err.Error()
-		if r, ok := err.(refusal); ok && r.needed != "" {
+		if r := (refusal{}); errors.As(err, &r) && r.needed != "" {
 			out["needed"] = r.needed
 		}
 	}
