@@ -31,10 +31,14 @@ func (c *channel) handle(s *session, l line) error {
 		c.me.shown = l.tags["display-name"]
 		c.mu.Unlock()
 	case "JOIN", "USERSTATE", "ROOMSTATE", "PART", "KICK", "CLEARCHAT", "NOTICE":
-		c.roomLine(s, l)
+		if c.roomLine(s, l) {
+			c.tell()
+		}
 	case "403", "404", "405", "471", "473", "474", "475", "477": // of plain IRC: a room cannot be joined, or written to
 		l.params = l.params[min(1, len(l.params)):]
-		c.roomLine(s, l)
+		if c.roomLine(s, l) {
+			c.tell()
+		}
 	}
 	return nil
 }

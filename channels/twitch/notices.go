@@ -114,8 +114,9 @@ func (e *notSent) UserMessage() string {
 	return fmt.Sprintf("Twitch did not take the message in #%s: %s", e.room, e.text)
 }
 
-// roomLine takes a line about a room. Lines about rooms that are not ours are passed over.
-func (c *channel) roomLine(s *session, l line) {
+// roomLine takes a line about a room, and reports whether that changes how the room stands. Lines about rooms that are
+// not ours are passed over.
+func (c *channel) roomLine(s *session, l line) (news bool) {
 	name := l.room()
 	own := strings.EqualFold(l.nick, c.nick())
 	me := c.self()
@@ -123,8 +124,9 @@ func (c *channel) roomLine(s *session, l line) {
 	defer c.mu.Unlock()
 	r := c.rooms[name]
 	if r == nil {
-		return
+		return false
 	}
+	trouble := r.trouble
 	switch l.command {
 	case "JOIN":
 		if own && !s.states {
@@ -139,9 +141,9 @@ func (c *channel) roomLine(s *session, l line) {
 		if !r.joined {
 			r.join()
 			c.changed()
-			return
+		} else {
+			r.confirm(l.tags)
 		}
-		r.confirm(l.tags)
 	case "ROOMSTATE":
 		if n, err := strconv.Atoi(l.tags["slow"]); err == nil && n >= 0 && n < 1<<20 {
 			r.slow = time.Duration(n) * time.Second
@@ -162,6 +164,7 @@ func (c *channel) roomLine(s *session, l line) {
 	default: // a numeric of plain IRC
 		c.refused(r, refusal{kind: shut, id: l.command, text: fmt.Sprintf("The room #%s cannot be used: %s", name, clip(l.param(1), 80))})
 	}
+	return r.trouble != trouble
 }
 
 // silenced notes that a moderator timed the bot out, or banned it. c.mu is held.

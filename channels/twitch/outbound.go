@@ -259,9 +259,9 @@ func (c *channel) say(ctx context.Context, s *session, r *room, o outgoing, text
 	return res, err
 }
 
-// await waits for a receipt.
-func (s *session) await(ctx context.Context, w *receipt) (result, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.c.times.receipt+s.c.times.answer)
+// await waits for a receipt. A connection that gives no sign of life meanwhile is closed.
+func (s *session) await(parent context.Context, w *receipt) (result, error) {
+	ctx, cancel := context.WithTimeout(parent, s.c.times.receipt+s.c.times.answer)
 	defer cancel()
 	first := time.NewTimer(s.c.times.receipt)
 	defer first.Stop()
@@ -298,6 +298,9 @@ func (s *session) await(ctx context.Context, w *receipt) (result, error) {
 		case <-s.over:
 			return result{}, errors.New("twitch: the connection was lost while a message was sent")
 		case <-ctx.Done():
+			if parent.Err() == nil { // not even a PONG: it is dead
+				s.close()
+			}
 			return result{}, fmt.Errorf("twitch: a message was not confirmed: %w", ctx.Err())
 		}
 	}

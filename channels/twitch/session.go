@@ -43,11 +43,12 @@ func (c *channel) supervise(ctx context.Context) error {
 		case errors.Is(err, channels.ErrRejected), errors.Is(err, channels.ErrSetup):
 			return err
 		case errors.Is(err, errLogin) && !refused && c.auth.canRefresh():
-			refused = true
-			if err := c.auth.renew(ctx); errors.Is(err, channels.ErrRejected) {
-				return err
-			} else if err != nil {
-				refused = false
+			renewed := c.auth.renew(ctx)
+			if errors.Is(renewed, channels.ErrRejected) {
+				return renewed
+			}
+			if refused = renewed == nil; refused {
+				continue
 			}
 		case errors.Is(err, errLogin):
 			return &stateError{c.auth.refusal(), channels.ErrRejected}
@@ -123,7 +124,7 @@ func (c *channel) serve(ctx context.Context, s *session) error {
 func (c *channel) begin(s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = s
+	c.now, c.settled = s, false
 	for _, r := range c.rooms {
 		r.leave()
 	}
@@ -135,7 +136,7 @@ func (c *channel) end(s *session) {
 	close(s.over)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = nil
+	c.now, c.settled = nil, false
 	for _, r := range c.rooms {
 		r.leave()
 	}
@@ -159,19 +160,15 @@ func (c *channel) join(ctx context.Context, s *session) {
 		}
 		c.noteMissing()
 		c.tell()
-		if c.times.look(ctx, c.allJoined()) != nil {
+		every := c.times.idle
+		if !c.allJoined() {
+			every = c.times.rejoin
+		}
+		if wait(ctx, every) != nil {
 			return
 		}
 		c.tell()
 	}
-}
-
-// look waits until the rooms are to be looked at again.
-func (t times) look(ctx context.Context, all bool) error {
-	if all {
-		return wait(ctx, t.idle)
-	}
-	return wait(ctx, t.rejoin)
 }
 
 func (c *channel) joined(name string) bool {
@@ -213,10 +210,11 @@ func (c *channel) awaitJoins(ctx context.Context) {
 	}
 }
 
-// noteMissing says of rooms that did not answer that they did not.
+// noteMissing says of rooms that did not answer that they did not. The state may be told from now on.
 func (c *channel) noteMissing() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.settled = true
 	for _, r := range c.rooms {
 		if !r.joined && r.trouble == "" {
 			r.trouble = fmt.Sprintf("The room #%s did not answer; check that it exists and is spelt so.", r.name)
@@ -254,9 +252,9 @@ func (c *channel) tell() {
 			lacks = append(lacks, t)
 		}
 	}
-	nick, login := roomName(c.set.Nick), c.me.login
+	nick, login, settled := roomName(c.set.Nick), c.me.login, c.settled
 	c.mu.Unlock()
-	if s == nil {
+	if s == nil || !settled {
 		return
 	}
 	if nick != "" && login != "" && nick != login {

@@ -89,10 +89,10 @@ type channel struct {
 	rooms   map[string]*room // guarded by mu, as all below; the map itself is never changed
 	names   []string         // of the rooms, as they were set; never changed
 	now     *session         // nil: not connected
+	settled bool             // the rooms of this connection have answered, or had their time
 	change  chan struct{}    // closed, and made anew, when a session or a room changes
 	me      self
 	menu    map[string]bool // commands that are known
-	told    status.Channel  // the last report
 	lastMsg map[channels.ConversationID]channels.MessageID
 }
 

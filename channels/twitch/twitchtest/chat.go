@@ -154,6 +154,7 @@ func (s *Server) privmsg(c *conn, tags map[string]string, name, text string) {
 	}
 	text = strings.TrimSpace(text)
 	if n := s.objection(c, r, text); n != nil {
+		s.refused = append(s.refused, n.id)
 		c.notice(r.Name, n.id, n.text)
 		return
 	}
@@ -164,6 +165,11 @@ func (s *Server) privmsg(c *conn, tags map[string]string, name, text string) {
 	}
 	m := s.say(c.user, r, Said{Text: text, Reply: tags["reply-parent-msg-id"]}, c)
 	r.said[c.user.Login] = append(r.said[c.user.Login], m)
+	if s.cutNext {
+		s.cutNext = false
+		_ = c.net.Close()
+		return
+	}
 	c.userstate(r, map[string]string{"id": m.ID, "client-nonce": tags["client-nonce"]})
 }
 

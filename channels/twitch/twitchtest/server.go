@@ -41,6 +41,8 @@ type Server struct {
 	logins  int                 //
 	mute    bool                // nothing is sent any more
 	drop    int                 // messages that are lost without a word
+	cutNext bool                // the next message is taken, but the connection is cut before that is said
+	refused []string            // the ids of every refusal
 	nextID  int                 //
 	status  map[string]int      // path → HTTP status, answered instead
 	renewed int                 //
@@ -228,6 +230,20 @@ func (s *Server) Lose(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop = n
+}
+
+// CutNext takes the next message, and cuts the connection before it says so.
+func (s *Server) CutNext() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cutNext = true
+}
+
+// Refused lists the ids of all refusals.
+func (s *Server) Refused() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.refused...)
 }
 
 // Fail answers requests for a path with this HTTP status; 0: no more.
