@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ type crowd struct {
 
 // ask is a question and when its answer was seen.
 type ask struct {
+	by           person
 	question     string
 	said         time.Time
 	first, final time.Time // guarded by crowd.mu, as edits
@@ -100,7 +102,7 @@ func (w *world) people(n int) (list []person) {
 func (w *world) say(p person) *ask {
 	w.mu.Lock()
 	w.next++
-	a := &ask{question: fmt.Sprintf("q%d", w.next), done: make(chan struct{}), said: time.Now()}
+	a := &ask{by: p, question: fmt.Sprintf("q%d", w.next), done: make(chan struct{}), said: time.Now()}
 	w.asks[p.chat.ID()] = a
 	w.mu.Unlock()
 	w.tg.Say(p.user, p.chat, telegramtest.Line{Text: "What do you say to " + a.question + "?"})
@@ -124,10 +126,24 @@ func (w *world) await(asks []*ask) (answered []*ask) {
 		case <-a.done:
 			answered = append(answered, a)
 		case <-over:
-			return answered
+			over = closed // the others must be there already
+			w.explain(a)
 		}
 	}
 	return answered
+}
+
+var closed = func() <-chan time.Time { c := make(chan time.Time); close(c); return c }()
+
+// explain says on stderr what became of a question that was not answered.
+func (w *world) explain(a *ask) {
+	s := w.model.span(a.question)
+	fmt.Fprintf(os.Stderr, "%s, asked %s ago, is not answered; the model was asked: %v; updates not confirmed: %d; in the chat stands:\n",
+		a.question, time.Since(a.said).Round(time.Millisecond), !s.asked.IsZero(), w.bot.Pending())
+	list := w.tg.Messages(a.by.chat)
+	for _, m := range list[max(0, len(list)-5):] {
+		fmt.Fprintf(os.Stderr, "  %d %s: %q\n", m.ID, m.From.FirstName, m.Text)
+	}
 }
 
 // percentile gives the p-th percentile.

@@ -38,6 +38,7 @@ type options struct {
 	kill           int
 	seed           uint64
 	quick          bool
+	only           string
 	json           string
 	check          bool
 }
@@ -51,6 +52,7 @@ func run(ctx context.Context) error {
 	flag.IntVar(&o.kill, "kill", 0, "instead of measuring, kill the gateway so many times under load")
 	flag.Uint64Var(&o.seed, "seed", 1, "of what -kill does at random")
 	flag.BoolVar(&o.quick, "quick", false, "fewer messages")
+	flag.StringVar(&o.only, "only", "", "measure these alone: one,burst,slow,thousand,steady,loop,stream")
 	flag.StringVar(&o.json, "json", "", "where the figures go as JSON; - is standard output")
 	flag.BoolVar(&o.check, "check", false, "fail if a target is missed")
 	flag.Parse()

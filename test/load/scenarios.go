@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -72,18 +73,22 @@ func scenarios(ctx context.Context, o options, w *world, p *program) (f figures,
 		return f, fmt.Errorf("the first messages were not answered; the last thing shown: %q", w.shown())
 	}
 	for _, s := range []struct {
+		name string
 		into *load
 		plan plan
 		ask  func() []*ask
 	}{
-		{&f.One, plan{pieces: 1}, func() []*ask { return w.inTurn(n(300)) }},
-		{&f.Burst, plan{pieces: 1}, func() []*ask { return w.atOnce(n(200)) }},
-		{&f.Slow, plan{pieces: 1, wait: 200 * time.Millisecond}, func() []*ask { return w.atOnce(n(200)) }},
-		{&f.Thousand.Thousand, plan{pieces: 1}, func() []*ask { return w.atOnce(n(1000)) }},
-		{&f.Steady, plan{pieces: 1, wait: 200 * time.Millisecond}, func() []*ask { return w.steadily(ctx, 50, n(200), 100*time.Millisecond) }},
-		{&f.Loop, plan{pieces: 1}, func() []*ask { return w.again(50, 5*time.Second) }},
-		{&f.Stream, plan{pieces: 30, wait: 100 * time.Millisecond, every: 100 * time.Millisecond}, func() []*ask { return w.atOnce(n(50)) }},
+		{"one", &f.One, plan{pieces: 1}, func() []*ask { return w.inTurn(n(300)) }},
+		{"burst", &f.Burst, plan{pieces: 1}, func() []*ask { return w.atOnce(n(200)) }},
+		{"slow", &f.Slow, plan{pieces: 1, wait: 200 * time.Millisecond}, func() []*ask { return w.atOnce(n(200)) }},
+		{"thousand", &f.Thousand.Thousand, plan{pieces: 1}, func() []*ask { return w.atOnce(n(1000)) }},
+		{"steady", &f.Steady, plan{pieces: 1, wait: 200 * time.Millisecond}, func() []*ask { return w.steadily(ctx, 50, n(200), 100*time.Millisecond) }},
+		{"loop", &f.Loop, plan{pieces: 1}, func() []*ask { return w.again(50, 5*time.Second) }},
+		{"stream", &f.Stream, plan{pieces: 30, wait: 100 * time.Millisecond, every: 100 * time.Millisecond}, func() []*ask { return w.atOnce(n(50)) }},
 	} {
+		if o.only != "" && !strings.Contains(","+o.only+",", ","+s.name+",") {
+			continue
+		}
 		if *s.into, err = w.measure(p, s.plan, s.ask); err != nil {
 			return f, err
 		}
