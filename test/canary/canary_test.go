@@ -110,7 +110,7 @@ func TestCanary(t *testing.T) {
 	g.say(ann, chat, "/claim "+code[1])
 	g.want(chat, "You own this bot now")
 	for _, way := range []string{"/login groq key %s", "/login %s", "/login groq key %s and more", "/login nobody key %s", "/lgoin groq %s", "my key is %s, is it good?", "/model %s"} {
-		g.gone(chat, g.say(ann, chat, fmt.Sprintf(way, p.secret(way, "gsk_"))))
+		g.gone(chat, g.say(ann, chat, fmt.Sprintf(way, p.secret(way, prefix(way)))))
 		g.say(ann, chat, "/cancel")
 	}
 	g.gone(chat, g.say(ann, chat, "is "+token+" our token?"))
