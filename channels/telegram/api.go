@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -28,8 +27,13 @@ const (
 	maxAnswer  = 16 << 20         // bytes of an answer; the server sends 4 MiB at the most
 )
 
-// tokenForm is what @BotFather gives. It keeps a token with a line break, say, out of URLs.
-var tokenForm = regexp.MustCompile(`^[0-9]+:[A-Za-z0-9_-]+$`)
+// wellFormed reports whether a token looks like those that @BotFather gives. It keeps a token with a line break, say,
+// out of URLs.
+func wellFormed(token string) bool {
+	id, rest, ok := strings.Cut(token, ":")
+	_, err := strconv.ParseUint(id, 10, 64)
+	return ok && err == nil && plainWord(strings.ReplaceAll(rest, "-", "_"))
+}
 
 // api speaks to the server with one token.
 type api struct {
@@ -75,7 +79,7 @@ func (a *api) upload(ctx context.Context, method string, p tgbotapi.Params, file
 }
 
 func (a *api) do(ctx context.Context, method string, result any, send func(*tgbotapi.BotAPI) (*tgbotapi.APIResponse, error)) error {
-	if !tokenForm.MatchString(a.token.Reveal()) {
+	if !wellFormed(a.token.Reveal()) {
 		return &reply{method: method, code: http.StatusUnauthorized, text: "the token has not the form of one"}
 	}
 	t := &transport{ctx: ctx, http: a.http}

@@ -3,9 +3,9 @@ package telegram
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf16"
 
 	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
@@ -183,11 +183,27 @@ func (p *poller) pressed(cb *callback) (channels.Message, bool) {
 	}, true
 }
 
-// toBot is "/command@bot" at the beginning of a text.
-var toBot = regexp.MustCompile(`^/([A-Za-z0-9_]+)@([A-Za-z0-9_]+)(?:\s|$)`)
+// command takes "/name" or "/name@bot" off the beginning of a text; ok is false if none stands there.
+func command(text string) (name, bot, rest string, ok bool) {
+	head, rest := text, ""
+	if n := strings.IndexFunc(text, unicode.IsSpace); n >= 0 {
+		head, rest = text[:n], text[n:]
+	}
+	head, ok = strings.CutPrefix(head, "/")
+	name, bot, at := strings.Cut(head, "@")
+	ok = ok && plainWord(name) && (!at || plainWord(bot))
+	return name, bot, rest, ok
+}
 
-// word is a command at the beginning of a text.
-var word = regexp.MustCompile(`^/([A-Za-z0-9_]+)(?:\s|$)`)
+// plainWord reports whether s is made of what commands and names of bots are made of.
+func plainWord(s string) bool {
+	for _, r := range s {
+		if r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // read gives the text without the mention of the bot, says whether it is addressed to the bot, and whether it is
 // ours at all: a command to another bot is not.
@@ -204,19 +220,15 @@ func (p *poller) read(m *message) (text string, addressed, ours bool) {
 	if r := m.ReplyTo; r != nil && r.TopicCreated == nil && r.From != nil && r.From.ID == me.ID {
 		addressed = true
 	}
-	if at := toBot.FindStringSubmatch(text); at != nil {
-		if !strings.EqualFold(at[2], me.UserName) {
-			return text, addressed, private
-		}
-		text = "/" + at[1] + text[len("/"+at[1]+"@"+at[2]):]
-		addressed = true
+	name, bot, rest, ok := command(text)
+	if !ok {
+		return text, addressed, true
 	}
-	if at := word.FindStringSubmatch(text); at != nil {
-		name, known := p.c.menu.known(at[1])
-		text = "/" + name + text[len("/"+at[1]):]
-		addressed = addressed || known
+	if bot != "" && !strings.EqualFold(bot, me.UserName) {
+		return text, addressed, private
 	}
-	return text, addressed, true
+	name, known := p.c.menu.known(name)
+	return "/" + name + rest, addressed || known || bot != "", true
 }
 
 // withoutMention takes the mentions of the bot out of a text and reports whether there were any. Entities count in

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 
 const (
 	maxMenu     = 100  // commands
+	maxName     = 32   // letters, digits and underscores of a command
 	menuBudget  = 5700 // bytes of JSON: Telegram refuses more than about that much, long before 100 commands
 	maxHelp     = 100  // runes: the docs allow 256, screens do not
 	menuBot     = "BOT_COMMANDS_TOO_MUCH"
@@ -44,8 +44,6 @@ func (m *menu) known(typed string) (string, bool) {
 	return typed, false
 }
 
-var menuName = regexp.MustCompile(`^[a-z0-9_]{1,32}$`)
-
 // SetMenu implements channels.MenuSetter. Direct chats show every command; groups those that may be answered in
 // public. What Telegram does not take is cut from the end, and logged; /help tells the rest.
 func (c *channel) SetMenu(ctx context.Context, list []channels.Command) error {
@@ -55,7 +53,7 @@ func (c *channel) SetMenu(ctx context.Context, list []channels.Command) error {
 	var private, groups []tgbotapi.BotCommand
 	for _, cmd := range list {
 		name := strings.ToLower(strings.ReplaceAll(cmd.Name, "-", "_"))
-		if !menuName.MatchString(name) {
+		if !plainWord(name) || len(name) > maxName {
 			c.o.Log.Warn("telegram: a command has a name that menus cannot show", "account", c.o.Account, "command", cmd.Name)
 			continue
 		}

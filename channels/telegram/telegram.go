@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -74,6 +75,12 @@ func open(o channels.Options) (channels.Channel, error) {
 	if !ok {
 		return nil, fmt.Errorf("telegram: settings are %T", o.Settings)
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Report == nil {
+		o.Report = func(status.Channel) {}
+	}
 	c := &channel{o: o, set: *set, base: strings.TrimRight(set.APIBase, "/"), polls: client(o.Client), sends: client(o.Client)}
 	if c.base == "" {
 		c.base = DefaultAPI
@@ -82,14 +89,11 @@ func open(o channels.Options) (channels.Channel, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || strings.ContainsAny(c.base, "%?#") || u.User != nil {
 		return nil, errors.New("telegram: api_base must be an address such as https://api.telegram.org, without a query")
 	}
+	if u.Scheme == "http" && !loopback(u.Hostname()) {
+		o.Log.Warn("the bot token goes over the network unencrypted, which is fine on one of your own, nowhere else", "account", o.Account, "api_base", u.Host)
+	}
 	if set.AttachmentLimit < 0 {
 		return nil, errors.New("telegram: attachment_limit must not be negative")
-	}
-	if c.o.Log == nil {
-		c.o.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.o.Report == nil {
-		c.o.Report = func(status.Channel) {}
 	}
 	return c, nil
 }
@@ -312,8 +316,13 @@ func orDots(s string) string {
 	return s
 }
 
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
 func checkToken(s string) error {
-	if !tokenForm.MatchString(strings.TrimSpace(s)) {
+	if !wellFormed(strings.TrimSpace(s)) {
 		return errors.New("a bot token is a number, a colon and letters, as @BotFather shows it")
 	}
 	return nil
