@@ -99,6 +99,9 @@ func (f *File) Set(ctx context.Context, id, field string, value secret.String) e
 	if text == "" {
 		return &Error{Message: fmt.Sprintf("There is nothing in the value for %s %s; to remove what is stored, unset it.", id, field)}
 	}
+	if strings.Contains(text, secret.Mask) {
+		return &Error{Message: fmt.Sprintf("That is what stands in the place of a secret where it is not shown. The %s of %s stays as it is.", field, id)}
+	}
 	text = jsonfile.Literal(secret.New(text))
 	return f.change(ctx, func(d *jsonfile.Doc) error { return put(d, id, map[string]string{field: text}) })
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"chatgateway/internal/secret"
 	"chatgateway/login"
 )
 
@@ -265,6 +266,11 @@ func (m *Manager) Put(ctx context.Context, id ID, c Credential) error {
 
 // put writes a new credential and forgets what was known of the one before. It is finished even if ctx has ended.
 func (m *Manager) put(ctx context.Context, c Credential) (replaced bool, err error) {
+	for _, s := range c.secrets() {
+		if strings.Contains(s.Reveal(), secret.Mask) { // copied from a view; it would take the place of the key
+			return false, KeyError("That is what stands in the place of a secret where it is not shown, not the secret. Nothing was changed.")
+		}
+	}
 	ctx = context.WithoutCancel(ctx)
 	m.learn(c.secrets()...)
 	err = m.store.Update(ctx, c.ID, func(_ context.Context, old Credential) (Credential, error) {
