@@ -119,6 +119,9 @@ func (s *session) login(nick string, token secret.String) error {
 		case "432", "433":
 			return fmt.Errorf("the server does not take the name: %s", clip(l.param(len(l.params)-1), 80))
 		case "ERROR":
+			if strings.Contains(strings.ToLower(l.param(0)), "password") {
+				return errLogin
+			}
 			return fmt.Errorf("the server said: %s", clip(l.param(0), 80))
 		case "RECONNECT":
 			return errReconnect

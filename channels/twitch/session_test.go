@@ -104,7 +104,7 @@ func TestRooms(t *testing.T) {
 		if _, err := r.ch.Send(t.Context(), channels.Post{To: m.Conversation, Text: "no"}); !errors.Is(err, channels.ErrGone) {
 			t.Errorf("Send gave %v; want ErrGone", err)
 		}
-		r.room.Banned = nil
+		r.s.Unban(r.room, r.bot)
 		r.pass(11 * time.Minute)
 		r.ask("back again")
 	})

@@ -128,6 +128,13 @@ func (s *Server) Ban(r *Room, u *User, secondsLong int) {
 	}
 }
 
+// Unban lets a user in again.
+func (s *Server) Unban(r *Room, u *User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.Banned = slices.DeleteFunc(r.Banned, func(login string) bool { return login == u.Login })
+}
+
 func (r *Room) find(id string) *Message {
 	for _, m := range r.log {
 		if id != "" && m.ID == id {
