@@ -7,6 +7,7 @@ import (
 	"chatgateway/channels"
 	"chatgateway/channels/discord"
 	"chatgateway/channels/email"
+	"chatgateway/channels/slack"
 	"chatgateway/channels/telegram"
 	"chatgateway/channels/terminal"
 	"chatgateway/channels/twitch"
@@ -29,6 +30,7 @@ func services() []channels.Service {
 		terminal.Service,
 		telegram.Service,
 		discord.Service,
+		slack.Service,
 		twitch.Service,
 		email.Service,
 	}

@@ -112,7 +112,7 @@ func (a *app) logger(c config.Log) *slog.Logger {
 	} else if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		h = tint.NewTextHandler(a.err, &tint.Options{Level: level, TimeFormat: "15:04:05"})
 	}
-	return slog.New(redact.Handler(h, &a.secrets))
+	return slog.New(redact.Handler(h, a.secrets))
 }
 
 // keyFiles takes `--key-file provider[:account]=PATH` into force for this run; "-" is standard input.

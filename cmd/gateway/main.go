@@ -49,6 +49,9 @@ func usageError(format string, args ...any) error {
 
 // run carries out one command line and gives the exit code.
 func (a *app) run(ctx context.Context, args []string) int {
+	if a.secrets == nil {
+		a.secrets = new(redact.Redactor)
+	}
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -131,7 +134,7 @@ type app struct {
 	err io.Writer
 	env func(string) string
 
-	secrets redact.Redactor // knows what the gateway holds
+	secrets *redact.Redactor // made by run; knows what the gateway holds
 
 	quiet bool // only warnings are logged: a command that prints results
 }

@@ -103,7 +103,7 @@ func (a *app) newServer(ctx context.Context, h *host, alone bool) (*server, erro
 	h.notify = s.notify
 	s.core = gateway.New(gateway.Options{
 		Store: st, Auth: s.auth, Providers: s.providerList, Policy: s.rules.access, Commands: commands.All(),
-		Settings: coreSettings(h.config), Log: h.log, Version: buildVersion(), Home: string(h.home), Secrets: &a.secrets,
+		Settings: coreSettings(h.config), Log: h.log, Version: buildVersion(), Home: string(h.home), Secrets: a.secrets,
 		Client: &http.Client{Transport: http.DefaultTransport},
 		Hooks: gateway.Hooks{
 			Record: s.rules.record, Access: s.rules.command, Claim: s.rules.claim, Audit: s.rules.auditLines, Allow: s.rules.allow, MayUse: s.rules.access.MayUse,
@@ -118,7 +118,7 @@ func (s *server) accounts() []gateway.Account {
 	s.mu.Lock()
 	c := s.config
 	s.mu.Unlock()
-	list := accounts(c, s.tokens, page{home: string(s.home), panel: console.Handler(panelSource{s.core}), core: pageCore{s.core, &s.app.secrets}})
+	list := accounts(c, s.tokens, page{home: string(s.home), panel: console.Handler(panelSource{s.core}), core: pageCore{s.core, s.app.secrets}})
 	if s.alone {
 		list = slices.DeleteFunc(list, func(a gateway.Account) bool { return a.Service.Name != terminal.Service.Name })
 	}

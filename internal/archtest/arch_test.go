@@ -68,7 +68,7 @@ func TestImports(t *testing.T) {
 		}
 		test := strings.HasSuffix(f.name, "_test.go")
 		for _, imp := range f.imports {
-			if why, bad := banned[imp]; bad {
+			if why, bad := banned[imp]; bad && !(imp == "log" && strings.HasSuffix(pkg, "test")) { // libraries want a *log.Logger to be silenced
 				t.Errorf("%s imports %s: %s", f.name, imp, why)
 			}
 			ours, found := strings.CutPrefix(imp, module+"/")
