@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,9 @@ func auth(ctx context.Context, c *Call) error {
 		text = fmt.Sprintf("%s is disabled: its sign-in is kept and skipped.", id)
 		if deed == "enable" {
 			text = fmt.Sprintf("%s is enabled.", id)
+			if slices.Contains(m.SignInFirst(ctx), s.ID) {
+				text += " Nobody is logged in to it: the first message for it starts an owner's sign-in."
+			}
 		}
 	case "logout":
 		if text, err = LogOut(ctx, c.Host, c.Person, s, id); err != nil {

@@ -194,7 +194,7 @@ type Session interface {
 
 // Parse reads a command line: "/name word word". ok is false for what is no command: a name is a letter followed by
 // letters, digits, '-' and '_', so that "/usr/bin is slow", "//" and "/ x" are plain text. The seed's "/name:" is
-// taken too.
+// taken too, and "/name@bot", so that what follows a "/login@bot" never passes for a question to the model.
 func Parse(text string) (name string, args []string, ok bool) {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "/") {
@@ -205,6 +205,9 @@ func Parse(text string) (name string, args []string, ok bool) {
 		return "", nil, false
 	}
 	name = strings.ToLower(strings.TrimSuffix(words[0], ":"))
+	if head, bot, at := strings.Cut(name, "@"); at && bot != "" && !strings.ContainsAny(bot, "@/.") {
+		name = head
+	}
 	for i, r := range name {
 		if !(r >= 'a' && r <= 'z' || i > 0 && (r >= '0' && r <= '9' || r == '-' || r == '_')) {
 			return "", nil, false

@@ -121,3 +121,23 @@ func (g *Gateway) fetch(ctx context.Context, conv store.Conv, a channels.Attachm
 	}
 	return data, err
 }
+
+// textOf joins the texts of several messages; with several senders each is named.
+func textOf(items []store.Item, named bool) string {
+	var b strings.Builder
+	for n, i := range items {
+		if n > 0 {
+			b.WriteString("\n\n")
+		}
+		if named && i.Message.FromName != "" {
+			b.WriteString(i.Message.FromName + ": ")
+		}
+		b.WriteString(i.Message.Text)
+	}
+	return b.String()
+}
+
+// severalPeople reports whether the messages are of more than one person.
+func severalPeople(items []store.Item) bool {
+	return slices.ContainsFunc(items, func(i store.Item) bool { return i.Message.From != items[0].Message.From })
+}

@@ -60,31 +60,38 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 		return s.g.answer(ctx, s.conv, m, a, opt)
 	}
 	if c.Asks {
-		flow := flowKey{s.conv.Account, m.From, c.Name + " " + strings.ToLower(call.Arg(0))}
-		if at, ok := s.g.asks.enter(flow, s.conv); !ok {
-			s.g.asks.end(k, false)
-			say(ctx, waitingAlready(at == s.conv, c.Name))
-			s.g.o.Store.Finish(turn.ID)
-			return
-		}
-		s.g.aside(func(ctx context.Context) {
-			defer s.g.asks.leave(flow)
-			ctx, cancel := context.WithCancelCause(ctx)
-			defer cancel(nil)
-			defer s.g.asks.running(k, func() { cancel(login.ErrCanceled) })()
-			p := &prompter{g: s.g, conv: s.conv, m: m, provider: call.Arg(0), key: i.Seq}
-			call.Prompt = p
-			s.g.runCommand(ctx, c, call, say)
-			s.g.o.Store.Finish(turn.ID)
-			if left := s.g.asks.end(k, p.quieted); left > 0 {
-				say(ctx, "What you sent meanwhile was taken for an answer to /"+c.Name+" and not kept. Send it again if it was meant for the model.")
-			}
-		})
+		s.askAside(ctx, c, call, m, i.Seq, say, func() { s.g.o.Store.Finish(turn.ID) })
 		return
 	}
 	call.Prompt = noPrompter{}
 	s.g.runCommand(ctx, c, call, say)
 	s.g.o.Store.Finish(turn.ID)
+}
+
+// askAside runs a command that asks in a goroutine of its own, after asks.begin. key makes its posts' keys; over is
+// called when it has ended.
+func (s *session) askAside(ctx context.Context, c commands.Command, call *commands.Call, m channels.Message, key int64, say func(context.Context, string, ...commands.Choice), over func()) {
+	k := askKey{s.conv, m.From}
+	flow := flowKey{s.conv.Account, m.From, c.Name + " " + strings.ToLower(call.Arg(0))}
+	if at, ok := s.g.asks.enter(flow, s.conv); !ok {
+		s.g.asks.end(k, false)
+		say(ctx, waitingAlready(at == s.conv, c.Name))
+		over()
+		return
+	}
+	s.g.aside(func(ctx context.Context) {
+		defer over()
+		defer s.g.asks.leave(flow)
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		defer s.g.asks.running(k, func() { cancel(login.ErrCanceled) })()
+		p := &prompter{g: s.g, conv: s.conv, m: m, provider: call.Arg(0), key: key}
+		call.Prompt = p
+		s.g.runCommand(ctx, c, call, say)
+		if left := s.g.asks.end(k, p.quieted); left > 0 {
+			say(ctx, "What you sent meanwhile was taken for an answer to /"+c.Name+" and not kept. Send it again if it was meant for the model.")
+		}
+	})
 }
 
 // waitingAlready says that a flow was begun twice.
@@ -172,10 +179,7 @@ func (g *Gateway) answer(ctx context.Context, conv store.Conv, m channels.Messag
 	if p.Choices, err = g.choices(ctx, conv, m.From, a.Choices, 24*time.Hour); err != nil {
 		return err
 	}
-	ch := g.account(conv.Account).channel()
-	if ch == nil {
-		return fmt.Errorf("%s is not open", conv.Account)
-	}
+	ch := g.account(conv.Account).channel() // not open: deliver waits until it is
 	if e, ok := ch.(channels.Editor); ok && a.Replace && o.pressed && m.Answers != "" && p.Only == "" && fitsWhole(ch, p) {
 		if err := e.Edit(ctx, m.Answers, p); err == nil {
 			return nil

@@ -3,6 +3,7 @@ package gateway
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"chatgateway/channels"
 	"chatgateway/internal/secret"
@@ -254,9 +255,9 @@ func (q *questions) wasCut(k askKey) []store.Question {
 	return c
 }
 
-// hasCut reports whether there are such questions.
+// hasCut reports whether there are such questions whose time is not over.
 func (q *questions) hasCut(k askKey) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.cuts[k]) > 0
+	return slices.ContainsFunc(q.cuts[k], func(c store.Question) bool { return time.Now().Before(c.Until) })
 }

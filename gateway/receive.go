@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -130,7 +129,7 @@ func (s *sorter) sort(ctx context.Context, m channels.Message) {
 		s.keep(m, false, false, func(i store.Item) { s.g.pressed(conv, i, d.Role) })
 		return
 	case m.Edited:
-		s.keep(m, s.g.looksSecret(m.Text) || s.secretArg(name, args, isCommand) >= 0, false, nil)
+		s.edited(k, m, s.g.looksSecret(m.Text) || s.secretArg(name, args, isCommand) >= 0)
 		return
 	case isCommand && (name == "stop" || name == "cancel"):
 		s.keep(m, false, true, func(i store.Item) { s.g.halt(k, name, i) })
@@ -139,6 +138,9 @@ func (s *sorter) sort(ctx context.Context, m channels.Message) {
 	expected, mayBeSecret := s.g.asks.expects(k)
 	if s.asked[k] {
 		expected, mayBeSecret = true, true
+	}
+	if isCommand && (expected || s.g.asks.hasCut(k)) && !s.g.known(name) {
+		isCommand = false // an answer may begin with a slash
 	}
 	if expected && !isCommand && m.Text != "" {
 		text := secret.New(strings.TrimSpace(m.Text))
@@ -165,12 +167,22 @@ func (s *sorter) sort(ctx context.Context, m channels.Message) {
 	s.keep(m, false, false, nil)
 }
 
+// edited keeps a message that was changed. One that now holds a secret is answered like a new one that does; what it
+// said before is taken out of the queue.
+func (s *sorter) edited(k askKey, m channels.Message, isSecret bool) {
+	s.keep(m, isSecret, isSecret, nil)
+	if isSecret {
+		s.after = append(s.after, func(context.Context) { s.g.strayKey(k, m) })
+	}
+}
+
 // command keeps a command line without the secrets in it; those go to the question that the command opens.
 func (s *sorter) command(k askKey, m channels.Message, name string, args []string) {
 	c, ok := commands.Find(s.g.o.Commands, name)
 	at := s.secretArg(name, args, true)
 	if at < 0 {
 		if ok && c.Asks {
+			s.g.forgetCuts(k)
 			s.asked[k] = true
 			s.keep(m, false, false, func(i store.Item) { s.g.asks.announce(k, i.Seq); s.g.wake(k.conv) })
 			return
@@ -182,11 +194,14 @@ func (s *sorter) command(k askKey, m channels.Message, name string, args []strin
 	m.Text = strings.TrimSpace("/" + name + " " + strings.Join(args[:at], " "))
 	s.keep(m, false, false, func(i store.Item) {
 		if ok && c.Asks {
+			s.g.forgetCuts(k)
 			s.g.asks.announce(k, i.Seq)
 		}
 		s.g.aside(func(ctx context.Context) {
 			s.g.eraseSecret(ctx, k.conv, full.ID)
-			s.g.asks.take(k, word)
+			if !s.g.asks.take(k, word) && !ok {
+				s.g.tell(ctx, k.conv, "", "That held something that looks like a key. It was not kept.")
+			}
 			s.g.wake(k.conv)
 		})
 	})
@@ -196,13 +211,7 @@ func (s *sorter) command(k askKey, m channels.Message, name string, args []strin
 func (s *sorter) refuse(conv store.Conv, m channels.Message, d access.Decision) {
 	s.g.log.Debug("refused", "account", string(s.a.ID), "from", string(m.From), "why", d.Why)
 	name, args, ok := commands.Parse(m.Text)
-	if del, can := s.a.channel().(channels.Deleter); can && m.Private && (s.secretArg(name, args, ok) >= 0 || s.g.looksSecret(m.Text)) {
-		s.after = append(s.after, func(ctx context.Context) { // nobody is told: a stranger gets no answer
-			if err := del.Delete(ctx, m.Conversation, m.ID); err != nil {
-				s.g.log.Debug("a stranger's message that held a secret was not deleted", "account", string(s.a.ID), "err", err)
-			}
-		})
-	}
+	s.eraseStrangers(m, s.secretArg(name, args, ok) >= 0)
 	if ok && name == "claim" && m.Private && m.From != "" && len(args) == 1 && s.g.o.Hooks.Claim != nil {
 		s.after = append(s.after, func(ctx context.Context) {
 			text, err := s.g.o.Hooks.Claim(ctx, s.a.ID, m, args[0])
@@ -218,21 +227,18 @@ func (s *sorter) refuse(conv store.Conv, m channels.Message, d access.Decision) 
 	}
 }
 
-// tell posts a short text beside the conversation; that it fails is logged.
+// tell posts a short text beside the conversation. It is tried for a minute; that it fails is logged.
 func (g *Gateway) tell(ctx context.Context, conv store.Conv, answers channels.MessageID, text string) {
-	ch := g.account(conv.Account).channel()
-	if ch == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if _, err := ch.Send(ctx, channels.Post{To: conv.Conversation, Answers: answers, Text: g.o.Secrets.Mask(text)}); err != nil {
+	if _, err := g.deliver(ctx, conv, channels.Post{To: conv.Conversation, Answers: answers, Text: g.o.Secrets.Mask(text)}); err != nil {
 		g.log.Warn("not told", "account", string(conv.Account), "err", err)
 	}
 }
 
 // halt carries out /stop and /cancel: what is open or waiting is over before the answer says so.
 func (g *Gateway) halt(k askKey, name string, i store.Item) {
+	g.forgetCuts(k)
 	asked := g.asks.giveUp(k)
 	if name == "cancel" && asked > 0 {
 		return // the command that asked says that it was canceled
@@ -320,49 +326,6 @@ func (g *Gateway) nothingIn(ctx context.Context, conv store.Conv, i store.Item) 
 	}
 }
 
-// pressed finds out what a button means. An answer goes to its question; all else waits its turn in the conversation.
-func (g *Gateway) pressed(conv store.Conv, i store.Item, role access.Role) {
-	g.aside(func(ctx context.Context) {
-		defer g.wake(conv) // the conversation waits behind it
-		p, err := g.o.Store.TakePress(ctx, i.Message.Press, conv, i.Message.From)
-		if err != nil {
-			g.drop(ctx, i)
-			g.deadButton(ctx, conv, i.Message, err)
-			return
-		}
-		verb, rest, _ := strings.Cut(p.Action, " ")
-		if verb == actAnswer {
-			g.drop(ctx, i)
-			if !g.asks.take(askKey{conv, i.Message.From}, secret.New(rest)) {
-				g.deadButton(ctx, conv, i.Message, store.ErrUsed)
-			}
-			return
-		}
-		name, _, _ := commands.Parse(p.Action)
-		if name == "stop" || name == "cancel" {
-			g.drop(ctx, i)
-			g.halt(askKey{conv, i.Message.From}, name, i)
-			return
-		}
-		if c, ok := commands.Find(g.o.Commands, name); ok && c.Asks {
-			g.asks.announce(askKey{conv, i.Message.From}, i.Seq)
-		}
-		g.session(conv).meant(i.Seq, p.Action)
-	})
-}
-
-// actAnswer begins the action of a button that answers a question; all others are command lines.
-const actAnswer = "answer"
-
-func (g *Gateway) deadButton(ctx context.Context, conv store.Conv, m channels.Message, err error) {
-	text := "That button no longer works. Ask again."
-	if errors.Is(err, store.ErrNotYours) {
-		text = "That button is for somebody else."
-	}
-	g.tell(ctx, conv, "", text)
-	g.log.Debug("dead button", "account", string(conv.Account), "from", string(m.From), "err", err)
-}
-
 func (g *Gateway) drop(ctx context.Context, items ...store.Item) {
 	var seqs []int64
 	for _, i := range items {
@@ -371,24 +334,4 @@ func (g *Gateway) drop(ctx context.Context, items ...store.Item) {
 	if err := g.o.Store.Drop(ctx, seqs...); err != nil {
 		g.log.Error("not dropped", "err", err)
 	}
-}
-
-// textOf joins the texts of several messages; with several senders each is named.
-func textOf(items []store.Item, named bool) string {
-	var b strings.Builder
-	for n, i := range items {
-		if n > 0 {
-			b.WriteString("\n\n")
-		}
-		if named && i.Message.FromName != "" {
-			b.WriteString(i.Message.FromName + ": ")
-		}
-		b.WriteString(i.Message.Text)
-	}
-	return b.String()
-}
-
-// severalPeople reports whether the messages are of more than one person.
-func severalPeople(items []store.Item) bool {
-	return slices.ContainsFunc(items, func(i store.Item) bool { return i.Message.From != items[0].Message.From })
 }

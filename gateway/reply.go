@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ type reply struct {
 // newReply begins an answer to m. With old, parts that an earlier run posted are edited.
 func (g *Gateway) newReply(ctx context.Context, conv store.Conv, m channels.Message, base *channels.Common, turn store.Turn) *reply {
 	ch := g.account(conv.Account).channel()
-	p := channels.Post{To: conv.Conversation, Answers: m.ID, Key: fmt.Sprintf("t%d", turn.ID)}
+	p := channels.Post{To: conv.Conversation, Answers: m.ID, Key: turnKey(conv, turn)}
 	if m.Press != "" {
 		p.Answers = ""
 	}
@@ -63,6 +64,13 @@ func (g *Gateway) newReply(ctx context.Context, conv store.Conv, m channels.Mess
 		r.done.Go(func() { defer g.contain("typing"); r.typing(ctx, t, conv.Conversation) })
 	}
 	return r
+}
+
+// turnKey names the posts of a turn: the same after a crash, another where the conversation has moved to.
+func turnKey(conv store.Conv, t store.Turn) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(conv.Conversation))
+	return fmt.Sprintf("t%d-%x", t.ID, h.Sum32())
 }
 
 // grow says what the answer is so far.

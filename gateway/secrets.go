@@ -62,6 +62,9 @@ func (s *sorter) secretArg(name string, args []string, isCommand bool) int {
 		return -1
 	}
 	c, ok := commands.Find(s.g.o.Commands, name)
+	if near := commands.Near(s.g.o.Commands, name); !ok && near != "" {
+		c, ok = commands.Find(s.g.o.Commands, near) // what a mistyped /login holds is as secret
+	}
 	for i := range args {
 		long := ok && c.Asks && len(args[i]) >= 20 && (i > 0 || !s.g.isProvider(args[i])) // a key where a name should stand
 		if ok && i < len(c.Args) && c.Args[i].Secret || long || s.g.looksSecret(args[i]) {
@@ -92,6 +95,27 @@ func (g *Gateway) eraseSecret(ctx context.Context, conv store.Conv, id channels.
 	}
 }
 
+// forgetCuts closes the questions of an earlier run that this person was asked there: they are asked anew.
+func (g *Gateway) forgetCuts(k askKey) {
+	if cut := g.asks.wasCut(k); len(cut) > 0 {
+		g.aside(func(ctx context.Context) { g.closeQuestions(ctx, cut) })
+	}
+}
+
+func (g *Gateway) closeQuestions(ctx context.Context, qs []store.Question) {
+	for _, q := range qs {
+		if err := g.o.Store.CloseQuestion(ctx, q.ID); err != nil {
+			g.log.Warn("question not closed", "err", err)
+		}
+	}
+}
+
+// known reports whether a word is a command, or nearly one.
+func (g *Gateway) known(name string) bool {
+	_, ok := commands.Find(g.o.Commands, name)
+	return ok || commands.Near(g.o.Commands, name) != ""
+}
+
 // cutAnswer refuses the answer to a question that a restart ended.
 func (g *Gateway) cutAnswer(k askKey, m channels.Message) {
 	cut := g.asks.wasCut(k)
@@ -103,11 +127,7 @@ func (g *Gateway) cutAnswer(k askKey, m channels.Message) {
 		if q.Secret {
 			g.eraseSecret(ctx, k.conv, m.ID)
 		}
-		for _, q := range cut {
-			if err := g.o.Store.CloseQuestion(ctx, q.ID); err != nil {
-				g.log.Warn("question not closed", "err", err)
-			}
-		}
+		g.closeQuestions(ctx, cut)
 		g.tell(ctx, k.conv, "", fmt.Sprintf("Your sign-in was cut by a restart, and what you sent was not kept. Begin again: /login %s", q.Provider))
 	})
 }
@@ -117,5 +137,19 @@ func (g *Gateway) strayKey(k askKey, m channels.Message) {
 	g.aside(func(ctx context.Context) {
 		g.eraseSecret(ctx, k.conv, m.ID)
 		g.tell(ctx, k.conv, "", "That held something that looks like a key. It was not kept and not sent to a model. To log in with a key, begin with /login.")
+	})
+}
+
+// eraseStrangers deletes a message of somebody without rights that held a secret, after the commit. Nobody is told: a
+// stranger gets no answer.
+func (s *sorter) eraseStrangers(m channels.Message, arg bool) {
+	d, can := s.a.channel().(channels.Deleter)
+	if !can || !m.Private || !arg && !s.g.looksSecret(m.Text) {
+		return
+	}
+	s.after = append(s.after, func(ctx context.Context) {
+		if err := d.Delete(ctx, m.Conversation, m.ID); err != nil {
+			s.g.log.Debug("a stranger's message that held a secret was not deleted", "account", string(s.a.ID), "err", err)
+		}
 	})
 }

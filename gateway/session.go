@@ -12,6 +12,7 @@ import (
 	"chatgateway/channels"
 	"chatgateway/commands"
 	"chatgateway/internal/secret"
+	"chatgateway/providerauth"
 	"chatgateway/providers"
 	"chatgateway/store"
 )
@@ -39,6 +40,7 @@ type session struct {
 
 	history []providers.Message // the session's goroutine's own; nil with loaded false
 	loaded  bool
+	ran     map[string]providerauth.ID // the session's goroutine's own: by provider, the credential that it ran on last
 
 	mu       sync.Mutex
 	stopTurn context.CancelCauseFunc // guarded by mu; nil while no turn runs
@@ -60,7 +62,7 @@ func (g *Gateway) sessionLocked(c store.Conv) *session {
 	if s != nil {
 		return s
 	}
-	s = &session{g: g, conv: c, bell: make(chan struct{}, 1), quit: make(chan struct{}), actions: map[int64]string{}}
+	s = &session{g: g, conv: c, bell: make(chan struct{}, 1), quit: make(chan struct{}), actions: map[int64]string{}, ran: map[string]providerauth.ID{}}
 	if g.runTurn == nil || g.closing {
 		s.drain()
 		return s
@@ -243,7 +245,7 @@ func (s *session) commandLine(ctx context.Context, i store.Item) (line string, o
 	if !isCommand {
 		return "", i.Redacted || i.Message.Text == "" && len(i.Message.Attachments) == 0
 	}
-	if _, known := commands.Find(s.g.o.Commands, name); known || commands.Near(s.g.o.Commands, name) != "" {
+	if s.g.known(name) {
 		return i.Message.Text, true
 	}
 	return "", false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"chatgateway/providerauth"
@@ -27,12 +28,20 @@ func (a *asking) tryAccounts(ctx context.Context, r providers.Ref) error {
 			}
 			return err
 		}
-		if len(tried) > 0 {
-			a.notes = append(a.notes, fmt.Sprintf("_%s failed (%s); this ran on %s._", tried[len(tried)-1], reason(last), cred.ID))
+		at, note := len(a.notes), a.switched(r, cred.ID, tried, last)
+		if note != "" {
+			a.notes = append(a.notes, note)
 		}
-		if err = a.attempt(ctx, p, cred, r); err == nil {
+		err = a.attempt(ctx, p, cred, r)
+		if r.Account == "" && (err == nil || a.began) {
+			a.s.ran[r.Provider] = cred.ID
+		}
+		if err == nil {
 			g.o.Auth.Report(cred, providerauth.Worked, 0)
 			return nil
+		}
+		if note != "" && !a.began {
+			a.notes = slices.Delete(a.notes, at, at+1) // the next account says more
 		}
 		outcome, ok := outcomes(err)
 		var pe *providers.Error
@@ -47,6 +56,18 @@ func (a *asking) tryAccounts(ctx context.Context, r providers.Ref) error {
 	return last
 }
 
+// switched is the sentence that says that another account is used than before; "" if it is the same.
+func (a *asking) switched(r providers.Ref, id providerauth.ID, tried []providerauth.ID, last error) string {
+	before := a.s.ran[r.Provider]
+	switch {
+	case len(tried) > 0:
+		return fmt.Sprintf("_%s failed (%s); this ran on %s._", tried[len(tried)-1], reason(last), id)
+	case r.Account == "" && before != "" && before != id:
+		return fmt.Sprintf("_This runs on %s now, no longer on %s._", id, before)
+	}
+	return ""
+}
+
 // outcomes says what a failure means for the credential; ok is false if it means nothing.
 func outcomes(err error) (o providerauth.Outcome, ok bool) {
 	switch {
@@ -58,12 +79,17 @@ func outcomes(err error) (o providerauth.Outcome, ok bool) {
 		return providerauth.NoCredit, true
 	case errors.Is(err, providers.ErrForbidden), errors.Is(err, providers.ErrRestricted):
 		return providerauth.Forbidden, true
+	case errors.Is(err, providerauth.ErrNeedsLogin), errors.Is(err, providerauth.ErrRenewal):
+		return providerauth.Unauthorized, true // it was refused, and could not be renewed
 	}
 	return "", false
 }
 
 // reason names a failure in a word or two.
 func reason(err error) string {
+	if errors.Is(err, providerauth.ErrNeedsLogin) {
+		return "its sign-in has ended"
+	}
 	if o, ok := outcomes(err); ok {
 		return string(o)
 	}
@@ -90,6 +116,8 @@ func (a *asking) attempt(ctx context.Context, p providers.Provider, cred provide
 			a.trimmed = true
 			a.request = latter(a.request)
 			a.notes = append(a.notes, "_The conversation was too long for the model; its oldest part was left out._")
+		case errors.Is(err, providers.ErrUnable) && a.leaveOutFiles():
+			a.notes = append(a.notes, "_This model cannot take the files that were sent here earlier; they were left out._")
 		case (errors.Is(err, providers.ErrOverloaded) || errors.Is(err, providers.ErrUnreachable)) && !again:
 			again = true
 			select {
@@ -101,6 +129,26 @@ func (a *asking) attempt(ctx context.Context, p providers.Provider, cred provide
 			return err
 		}
 	}
+}
+
+// leaveOutFiles replaces the files of earlier messages by their names; false if there are none. Without it a model that
+// cannot see would refuse everything after the first image.
+func (a *asking) leaveOutFiles() (any bool) {
+	for i, m := range a.request[:max(len(a.request)-1, 0)] {
+		has := func(p providers.Part) bool { return p.Blob != nil }
+		if !slices.ContainsFunc(m.Parts, has) {
+			continue
+		}
+		any = true
+		m.Parts = slices.Clone(m.Parts)
+		for n, p := range m.Parts {
+			if has(p) {
+				m.Parts[n] = providers.Part{Text: fmt.Sprintf("[%s was sent here]", p.Blob.Name)}
+			}
+		}
+		a.request[i] = m
+	}
+	return any
 }
 
 // latter gives the second half of a conversation, from a user's message on.

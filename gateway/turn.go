@@ -31,9 +31,11 @@ type asking struct {
 	parts   []providers.Part
 	text    strings.Builder // what the model said
 	thought strings.Builder
-	began   bool // a first word has come
-	trimmed bool // the oldest turns were left out once
-	rewrite bool // the history's last question is asked again: what followed it goes
+	began   bool   // a first word has come
+	trimmed bool   // the oldest turns were left out once
+	stopped bool   // by /stop
+	signIn  string // the provider that a sign-in begins for when the answer is out; "": none does
+	rewrite bool   // the history's last question is asked again: what followed it goes
 }
 
 // asked is what is to be answered.
@@ -63,19 +65,24 @@ func (s *session) ask(work, ctx context.Context, q asked) {
 			return
 		}
 	}
+	if a.m = q.by; len(items) > 0 {
+		a.m = items[len(items)-1].Message
+	}
+	sentence, choices := s.limited(ctx, a.m, old == nil), []commands.Choice(nil)
+	if sentence != "" && a.rewrite {
+		s.g.o.Store.Finish(a.turn.ID) // the history stays as it is
+		s.g.tell(ctx, s.conv, "", sentence)
+		return
+	}
 	question, ok := s.question(ctx, items)
 	if !ok {
 		s.g.o.Store.Finish(a.turn.ID)
 		return
 	}
-	if a.m = q.by; len(items) > 0 {
-		a.m = items[len(items)-1].Message
-	}
 	a.request = append(append([]providers.Message{}, s.history...), question...)
 	_, base, place := s.g.place(s.conv, a.m)
 	a.system, a.think = place.System, s.thinking(ctx)
 	a.reply = s.g.newReply(ctx, s.conv, a.m, base, a.turn)
-	sentence, choices := s.limited(ctx, a.m, old == nil), []commands.Choice(nil)
 	if sentence == "" {
 		ref, _ := s.g.modelFor(ctx, s.conv, a.m)
 		sentence, choices = a.run(ctx, ref)
@@ -87,7 +94,7 @@ func (s *session) ask(work, ctx context.Context, q asked) {
 		s.g.takeUp(atNewPlace(a.turn, moved.conv))
 		return
 	case errors.Is(cause, errStopped):
-		sentence, choices = "(stopped)", nil
+		sentence, choices, a.stopped = "(stopped)", nil, true
 	case errors.Is(cause, errLoggedOut):
 		sentence, choices = "(stopped: the sign-in that this ran on was logged out)", nil
 	case ctx.Err() != nil:
@@ -138,6 +145,9 @@ func (s *session) limited(ctx context.Context, m channels.Message, fresh bool) s
 func (a *asking) run(ctx context.Context, ref providers.Ref) (sentence string, choices []commands.Choice) {
 	g := a.s.g
 	if ref.IsZero() {
+		if first := g.o.Auth.SignInFirst(ctx); len(first) > 0 {
+			return a.signInFirst(ctx, first[0]), nil
+		}
 		return g.nothingYet(ctx)
 	}
 	refs := append([]providers.Ref{ref}, g.fallbacks(ref)...)
@@ -155,6 +165,9 @@ func (a *asking) run(ctx context.Context, ref providers.Ref) (sentence string, c
 		err := a.tryAccounts(ctx, r)
 		if err == nil {
 			return "", nil
+		}
+		if a.startsSignIn(ctx, r, err) {
+			return a.signInFirst(ctx, r.Provider), nil
 		}
 		sentence, choices = g.failure(ctx, r, err)
 		if a.began || ctx.Err() != nil || !worthAnother(err) {
@@ -202,14 +215,10 @@ func (a *asking) end(ctx context.Context, question []providers.Message, sentence
 	said := []providers.Message{}
 	if len(a.parts) > 0 {
 		said = append(question, providers.Message{Role: providers.Assistant, Parts: g.maskParts(a.parts)})
-	} else if sentence != "" && len(question) > 0 {
+	} else if len(question) > 0 {
 		said = question // without an answer /retry asks it again
 	}
-	if a.rewrite {
-		a.rewriteHistory(ctx)
-	}
-	a.s.history = append(a.s.history, said...)
-	g.o.Store.Answer(a.turn.ID, final, encode(said))
+	a.record(ctx, final, said)
 	buttons, err := g.choices(ctx, a.conv, a.m.From, choices, 24*time.Hour)
 	if err != nil {
 		g.log.Error("no buttons", "err", err)
@@ -226,6 +235,9 @@ func (a *asking) end(ctx context.Context, question []providers.Message, sentence
 		return // answered, and delivered after the next start
 	}
 	g.o.Store.Finish(a.turn.ID)
+	if a.signIn != "" {
+		a.s.beginSignIn(ctx, a.m, a.signIn, a.turn.ID)
+	}
 }
 
 // cut says that the program ends in the middle of the answer. The turn stays undone: after the restart it runs again
@@ -238,14 +250,25 @@ func (a *asking) cut(ctx context.Context) {
 	}
 }
 
-// rewriteHistory makes the history on disk what it is in memory: without the last question and what followed it.
-func (a *asking) rewriteHistory(ctx context.Context) {
+// record writes the answer down, and what was said to the history.
+func (a *asking) record(ctx context.Context, final string, said []providers.Message) {
 	st := a.s.g.o.Store
-	err := st.Reset(ctx, a.conv)
-	if err == nil {
-		err = st.AppendHistory(ctx, a.conv, encode(a.s.history)...)
+	switch {
+	case a.rewrite:
+		a.s.history = append(a.s.history, said...)
+		a.rewriteHistory(ctx)
+		st.Answer(a.turn.ID, final, nil)
+	case a.stopped: // what the turn writes is ignored
+		a.s.remember(ctx, said...)
+	default:
+		a.s.history = append(a.s.history, said...)
+		st.Answer(a.turn.ID, final, encode(said))
 	}
-	if err != nil {
+}
+
+// rewriteHistory makes the history on disk what it is in memory: the last question, and what followed it, are replaced.
+func (a *asking) rewriteHistory(ctx context.Context) {
+	if err := a.s.g.o.Store.ReplaceHistory(ctx, a.conv, encode(a.s.history)...); err != nil {
 		a.s.g.log.Error("history not written", "err", err)
 	}
 }

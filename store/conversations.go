@@ -114,6 +114,24 @@ func (s *Store) AppendHistory(ctx context.Context, c Conv, history ...json.RawMe
 	}})
 }
 
+// ReplaceHistory puts another history in the place of that of the present epoch, in one commit.
+func (s *Store) ReplaceHistory(ctx context.Context, c Conv, history ...json.RawMessage) error {
+	now := millis(s.now())
+	return s.write(ctx, &op{run: func(ctx context.Context, t *tx) error {
+		epoch, err := epochOf(ctx, t, c)
+		if err == nil {
+			_, err = t.exec(ctx, "DELETE FROM history WHERE account = ? AND conversation = ? AND epoch = ?", c.Account, c.Conversation, epoch)
+		}
+		if err == nil {
+			err = appendHistory(ctx, t, c, epoch, now, history)
+		}
+		if err != nil {
+			return fmt.Errorf("store: history: %w", err)
+		}
+		return nil
+	}})
+}
+
 func epochOf(ctx context.Context, q querier, c Conv) (epoch int64, err error) {
 	_, err = one(ctx, q, []any{&epoch}, "SELECT epoch FROM conversations WHERE account = ? AND conversation = ?", c.Account, c.Conversation)
 	return epoch, err

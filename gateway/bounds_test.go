@@ -1,0 +1,142 @@
+package gateway
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"chatgateway/channels/channeltest"
+	"chatgateway/providerauth"
+	"chatgateway/providers"
+	"chatgateway/providers/providertest"
+)
+
+func TestStrangeMessages(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.say("ann", "")
+		w.want("ann", "nothing in that message")
+		w.say("ann", "half a rune: \xe2\x82 end")
+		w.want("ann", "half a rune: \ufffd end")
+		w.say("ann", strings.Repeat("long ", 200_000))
+		w.say("ann", "still there?")
+		w.want("ann", "echo: still there?")
+	})
+}
+
+func TestFloodIsRefusedInTheOpen(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.model.Reply(providertest.Wait(time.Minute))
+		w.say("ann", "slow")
+		for range 4 {
+			w.say("ann", "more")
+		}
+		w.want("ann", "Too many messages are waiting")
+		if n := strings.Count(w.sees("ann"), "Too many"); n != 1 {
+			t.Errorf("said %d times", n)
+		}
+		time.Sleep(2 * time.Minute)
+		w.want("ann", "echo: more")
+	}, func(w *world) { w.set.Queue = 3 })
+}
+
+func TestSecretsInTheWrongPlace(t *testing.T) {
+	const key = "0123456789abcdefFAKE0123456789ab" // no shape that is known
+	for name, c := range map[string]struct {
+		line string
+		ask  bool // a question is open
+	}{
+		"alias":              {"/signin fake key " + key, false},
+		"upper case":         {"/LOGIN fake key " + key, false},
+		"with a bot's name":  {"/login@some_bot fake key " + key, false},
+		"mistyped":           {"/lgoin fake key " + key, false},
+		"on the next line":   {"/login fake\n" + key, false},
+		"begins with /":      {"/" + key, true},
+		"in place of a name": {"/login " + key, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.login()
+				w.chat.NoAsk = true
+				if c.ask {
+					w.say("ann", "/login fake:work")
+				}
+				id := w.say("ann", c.line)
+				if w.chat.Exists(t, id) {
+					t.Error("the message with the key still exists")
+				}
+				time.Sleep(time.Minute)
+				w.nowhere(key)
+			})
+		})
+	}
+}
+
+func TestASecretThatComesByAnEdit(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.model.Reply(append([]providertest.Step{providertest.Wait(10 * time.Second)}, providertest.Text("Done.")...)...)
+		w.say("ann", "first")
+		m := w.chat.Message(channeltest.Line{Person: "ann", Text: "second"})
+		w.chat.Put(m)
+		w.settle()
+		key := "sk-ant-api03-FAKEfakeFAKEfakeFAKEfake0000"
+		m.Text, m.Edited = "my key is "+key, true
+		w.chat.Put(m)
+		time.Sleep(20 * time.Second)
+		w.want("ann", "looks like a key")
+		if w.chat.Exists(t, m.ID) {
+			t.Error("the message with the key still exists")
+		}
+		w.nowhere(key)
+	})
+}
+
+func TestWhichModelHolds(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.say("ann", "/model status")
+		w.want("ann", "fake/small (config.yaml)")
+		w.say("ann", "/model default fake/large")
+		w.say("ann", "/model status")
+		w.want("ann", "fake/large (/model default)")
+		w.say("ann", "/model fake/small")
+		w.say("ann", "/model status")
+		w.want("ann", "fake/small (this conversation)")
+		w.say("ann", "/model reset")
+		w.want("ann", "follows the default again: fake/large")
+		w.say("ann", "/model default reset")
+		w.want("ann", "conversations begin with fake/small (config.yaml)")
+		if err := w.auth.Put(t.Context(), "fake:work", providerauth.Credential{Type: providerauth.Key, Key: providertest.Key("work")}); err != nil {
+			t.Fatal(err)
+		}
+		w.say("ann", "/model fake/large@work")
+		w.want("ann", "fake:work/large** answers")
+		w.say("ann", "hello")
+		if calls := w.model.Calls(); calls[len(calls)-1].Cred.ID != "fake:work" {
+			t.Errorf("asked with %s", calls[len(calls)-1].Cred.ID)
+		}
+	}, func(w *world) { w.set.Model = "fake/small" })
+}
+
+func TestNextAccountIsSaid(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		if err := w.auth.Put(t.Context(), "fake:work", providerauth.Credential{Type: providerauth.Key, Key: providertest.Key("work")}); err != nil {
+			t.Fatal(err)
+		}
+		w.model.Fail(&providers.Error{Kind: providers.ErrRateLimited, Provider: "Fake", RetryAfter: time.Minute})
+		w.say("ann", "hello")
+		w.want("ann", "this ran on fake:work", "echo: hello")
+		w.say("ann", "again")
+		if calls := w.model.Calls(); calls[len(calls)-1].Cred.ID != "fake:work" {
+			t.Error("an account that cools down was asked")
+		}
+		time.Sleep(2 * time.Minute)
+		w.say("ann", "later")
+		if calls := w.model.Calls(); calls[len(calls)-1].Cred.ID != "fake" {
+			t.Error("the account was not taken again after its time")
+		}
+	})
+}

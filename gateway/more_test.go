@@ -1,0 +1,370 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"chatgateway/access"
+	"chatgateway/channels"
+	"chatgateway/channels/channeltest"
+	"chatgateway/login"
+	"chatgateway/providerauth"
+	"chatgateway/providers"
+	"chatgateway/providers/providertest"
+	"chatgateway/store"
+)
+
+// asKilled ends the gateway, lets f write what a run that was killed would have left, and starts it again.
+func (w *world) asKilled(f func(st *store.Store)) {
+	w.t.Helper()
+	w.stop()
+	st, err := store.Open(w.t.Context(), w.path, store.Options{Sync: "normal"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	f(st)
+	if err := st.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.start()
+	w.settle()
+}
+
+// left keeps a message of ann's and begins a turn with it.
+func (w *world) left(st *store.Store, kind, text string) store.Turn {
+	w.t.Helper()
+	m := w.chat.Message(channeltest.Line{Person: "ann", Text: text})
+	items, err := st.Keep(w.t.Context(), "chat", []store.Incoming{{Message: m}}, nil, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	turn, err := st.Begin(w.t.Context(), store.Conv{Account: "chat", Conversation: m.Conversation}, kind, []int64{items[0].Seq}, true)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return turn
+}
+
+// posted shows ann a message of the bot's.
+func (w *world) posted(text string) channels.MessageID {
+	w.t.Helper()
+	id, err := w.g.account("chat").channel().Send(w.t.Context(), channels.Post{To: channeltest.Conversation("ann", false), Text: text})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+// asked gives the last text that the model was sent.
+func (w *world) asked() string {
+	w.t.Helper()
+	calls := w.model.Calls()
+	if len(calls) == 0 {
+		return ""
+	}
+	ms := calls[len(calls)-1].Req.Messages
+	parts := ms[len(ms)-1].Parts
+	return parts[0].Text
+}
+
+func TestKilledWithPartsShown(t *testing.T) {
+	for name, c := range map[string]struct {
+		noEdit, answered bool
+		shown            []string // before the kill
+		want             string   // everything that ann sees
+	}{
+		"edited":                  {false, false, []string{"half of "}, "short.\n"},
+		"edited, fewer parts":     {false, false, []string{"one ", "two ", "three "}, "short.\n"},
+		"not editable":            {true, false, []string{"half of "}, "half of \n_Again, after a restart of the gateway:_\n\nshort.\n"},
+		"answered, nothing shown": {true, true, nil, "aaaa bbbb \ncccc dddd\n"},
+		"answered, one shown":     {true, true, []string{"aaaa bbbb "}, "aaaa bbbb \ncccc dddd\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.login()
+				var ids []channels.MessageID
+				for _, text := range c.shown {
+					ids = append(ids, w.posted(text))
+				}
+				if w.chat.Max = 10; !c.answered {
+					w.chat.Max = 0
+					w.model.Answer("short.")
+				}
+				w.asKilled(func(st *store.Store) {
+					turn := w.left(st, "model", "tell me")
+					for n, id := range ids {
+						st.SetPart(turn.ID, store.Part{N: n, ID: id, Text: c.shown[n]})
+					}
+					if c.answered {
+						st.Answer(turn.ID, "aaaa bbbb cccc dddd", nil)
+					}
+				})
+				got := strings.Join(strings.Fields(w.sees("ann")), " ")
+				if want := strings.Join(strings.Fields(c.want), " "); got != want {
+					t.Errorf("ann sees %q, want %q", got, want)
+				}
+				if n := len(w.model.Calls()); c.answered && n != 0 {
+					t.Errorf("the model was asked again")
+				}
+				w.model.Answer("Next.")
+				w.chat.Max = 0
+				w.say("ann", "and then?")
+				w.want("ann", "Next.")
+			}, func(w *world) { w.chat.NoEdit = c.noEdit })
+		})
+	}
+}
+
+func TestKilledInACommand(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.asKilled(func(st *store.Store) { w.left(st, "command", "/model fake/small") })
+		w.want("ann", "`/model fake/small` was interrupted by a restart", "Send it again")
+		w.say("ann", "/model status")
+		w.want("ann", "fake/large")
+		w.wantNot("ann", "fake/small**")
+	})
+}
+
+func TestPressAfterARestart(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.say("ann", "/model")
+		w.stop()
+		w.start()
+		w.press("ann", "small")
+		w.want("ann", "fake/small** answers in this conversation")
+	})
+}
+
+func TestConversationMovesWhileItIsAnswered(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
+		w.say("ann@group", "tell us")
+		w.model.Answer("It goes on.")
+		to := channeltest.Conversation("bob", false) // any other id will do
+		moved := channels.Batch{Moved: map[channels.ConversationID]channels.ConversationID{channeltest.Conversation("", true): to}}
+		if err := w.g.receive(w.t.Context(), w.g.account("chat"), moved); err != nil {
+			t.Fatal(err)
+		}
+		w.settle()
+		w.want("bob", "It goes on.")
+	})
+}
+
+func TestAPartThatWasDeletedIsPostedAnew(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.model.Reply(append(providertest.Says("It begins, "), append([]providertest.Step{providertest.Wait(10 * time.Second)}, providertest.Text("it ends.")...)...)...)
+		w.say("ann", "tell me")
+		shown := w.chat.Shown(t, "ann", false)
+		del := w.g.account("chat").channel().(channels.Deleter)
+		if err := del.Delete(w.t.Context(), channeltest.Conversation("ann", false), shown[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(15 * time.Second)
+		w.want("ann", "It begins, it ends.")
+	})
+}
+
+func TestStopEndsADeliveryThatFails(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.chat.Fail(errors.New("400: can't parse entities"))
+		w.model.Answer("Never shown.")
+		w.say("ann", "one")
+		time.Sleep(10 * time.Minute)
+		w.say("ann", "/stop")
+		w.chat.Fail(nil)
+		w.model.Answer("Two.")
+		w.say("ann", "two")
+		w.want("ann", "Two.")
+	})
+}
+
+func TestAccountTakenAwayWhileItAnswers(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.model.Reply(append([]providertest.Step{providertest.Wait(10 * time.Second)}, providertest.Text("Here it is.")...)...)
+		w.say("ann", "tell me")
+		w.g.Apply(nil)
+		time.Sleep(time.Minute)
+		began := time.Now()
+		w.stop()
+		if d := time.Since(began); d > 5*time.Second {
+			t.Errorf("the shutdown took %s", d)
+		}
+		w.start()
+		w.settle()
+		w.want("ann", "Here it is.")
+		if n := len(w.model.Calls()); n != 1 {
+			t.Errorf("the model was asked %d times", n)
+		}
+	})
+}
+
+func TestDeviceCodeLetsThePersonGoOn(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.say("ann", "/login fake:work device")
+		w.want("ann", "ABCD-1234")
+		w.model.Answer("For the model.")
+		id := w.say("ann", "meanwhile, a question")
+		w.want("ann", "For the model.")
+		if !w.chat.Exists(t, id) {
+			t.Error("what was said beside the device code was deleted")
+		}
+		time.Sleep(time.Minute)
+		w.want("ann", "Logged in to fake")
+	}, func(w *world) { w.model.Change(deviceMethod) })
+}
+
+// deviceMethod is a login that shows a code and waits half a minute.
+func deviceMethod(s *providerauth.Scheme) {
+	s.Methods = append(s.Methods, providerauth.Method{ID: "device", Name: "device code", Login: func(ctx context.Context, p login.Prompter) (providerauth.Credential, error) {
+		if _, err := p.Prompt(ctx, login.Step{Text: "Enter the code", Code: "ABCD-1234"}); err != nil {
+			return providerauth.Credential{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return providerauth.Credential{}, ctx.Err()
+		case <-time.After(30 * time.Second):
+			return providerauth.Credential{Type: providerauth.Key, Key: providertest.Key("device")}, nil
+		}
+	}})
+}
+
+func TestALoginThatIsStoppedBeforeItBeginsAsksForNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
+		w.say("ann@group", "tell us")
+		w.say("ann@group", "/login fake")
+		w.say("bob@group", "/stop")
+		w.model.Answer("Back.")
+		w.say("ann@group", "and now?")
+		w.want("ann@group", "Back.")
+		w.wantNot("ann@group", "not kept", "waiting for that")
+	})
+}
+
+func TestCancelBeforeALoginBegins(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
+		w.say("ann", "tell me")
+		w.say("ann", "/login fake")
+		w.say("ann", "/cancel")
+		w.want("ann", "Stopped.")
+		w.model.Answer("Back.")
+		w.say("ann", "and now?")
+		w.want("ann", "Back.")
+	})
+}
+
+func TestALoginAfterACutOneTakesItsPlace(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.chat.NoAsk = true
+		w.say("ann", "/login fake")
+		w.stop()
+		w.start()
+		w.say("ann", "/login fake")
+		w.say("ann", providertest.Key("anew").Reveal())
+		w.want("ann", "Logged in to fake")
+		w.model.Answer("An answer.")
+		w.say("ann", "a question")
+		w.want("ann", "An answer.")
+		w.wantNot("ann", "cut by a restart")
+	})
+}
+
+func TestRetryIsNoWayRoundTheRules(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		left := 1
+		w.g.o.Hooks.Allow = func(channels.AccountID, channels.UserID, access.Role) (bool, time.Duration) {
+			left--
+			return left >= 0, 20 * time.Minute
+		}
+		w.model.Answer("The first.")
+		w.say("bob", "hello")
+		w.want("bob", "The first.")
+		w.say("bob", "/retry")
+		w.want("bob", "as often as a guest may", "20m")
+		left = 10
+		w.g.o.Hooks.MayUse = func(r access.Role, _ string) bool { return r == access.Owner }
+		w.say("bob", "/retry")
+		w.want("bob", "You may not use fake/large here")
+		if n := len(w.model.Calls()); n != 1 {
+			t.Errorf("the model was asked %d times", n)
+		}
+	})
+}
+
+func TestAFallbackThatIsNotAllowedIsPassedOver(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.g.o.Hooks.MayUse = func(r access.Role, model string) bool { return r == access.Owner || model == "fake/large" }
+		w.model.Fail(&providers.Error{Kind: providers.ErrNoModel, Provider: "Fake"})
+		w.say("bob", "hello")
+		w.want("bob", "does not have this model")
+		w.wantNot("bob", "fake/small")
+	}, func(w *world) { w.set.Fallbacks = []string{"fake/small"} })
+}
+
+func TestRetryTwiceAndAfterARestart(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.say("ann", "the question")
+		w.say("ann", "/retry")
+		w.say("ann", "/retry")
+		w.wantNot("ann", "nothing to ask again")
+		w.stop()
+		w.start()
+		w.model.Answer("Once more.")
+		w.say("ann", "/retry")
+		w.want("ann", "Once more.")
+		if calls := w.model.Calls(); len(calls) != 4 || len(calls[3].Req.Messages) != 1 || w.asked() != "the question" {
+			t.Errorf("%d calls, the last with %q of %d messages", len(calls), w.asked(), len(calls[len(calls)-1].Req.Messages))
+		}
+	})
+}
+
+func TestRetryAfterStopAndAfterNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
+		w.say("ann", "first")
+		w.say("ann", "/stop")
+		w.say("ann", "/retry")
+		w.want("ann", "echo: first")
+		w.model.Reply(providertest.Ends(providers.StopEnd, providers.Usage{}))
+		w.say("ann", "second")
+		w.want("ann", "answered nothing", "/retry")
+		w.say("ann", "/retry")
+		w.want("ann", "echo: second")
+	})
+}
+
+func TestImageForABlindModel(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		m := w.chat.Message(channeltest.Line{Person: "ann", Text: "what is this?"})
+		png := []byte("\x89PNG\r\n\x1a\n and so on")
+		m.Attachments = []channels.Attachment{{Name: "cat.png", Type: "image/png", Data: png}}
+		w.chat.Put(m)
+		w.settle()
+		w.say("ann", "/model fake/small")
+		w.say("ann", "and now?")
+		w.want("ann", "files that were sent here earlier", "echo: and now?")
+		m = w.chat.Message(channeltest.Line{Person: "ann", Text: "and this?"})
+		m.Attachments = []channels.Attachment{{Name: "dog.png", Type: "image/png", Data: png}}
+		w.chat.Put(m)
+		w.settle()
+		w.want("ann", "cannot take", "[Another model]")
+	})
+}
