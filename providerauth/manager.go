@@ -68,12 +68,16 @@ type Manager struct {
 	flights   map[ID]*flight
 	failures  map[ID]failure
 	gone      map[ID]chan struct{}
+	refused   map[ID]string // fingerprints of access tokens; see refuse
 	changed   chan struct{}
 	closed    bool
 
-	cool  cooldowns
-	refs  *jsonfile.Resolver
-	lost  atomic.Int64
+	cool cooldowns
+	refs *jsonfile.Resolver
+	lost atomic.Int64
+
+	refusals atomic.Bool // there is one in refused; spares the lock
+
 	tasks sync.WaitGroup // renewals; Close waits for it
 }
 
@@ -88,7 +92,7 @@ func New(o Options) *Manager {
 		store: o.Store, env: o.Env, log: o.Log, notify: o.Notify, learn: o.Learn,
 		schemes: slices.Clone(o.Schemes), order: o.Order,
 		overrides: map[ID]override{}, unsaved: map[ID]unsaved{}, flights: map[ID]*flight{},
-		failures: map[ID]failure{}, gone: map[ID]chan struct{}{}, changed: make(chan struct{}),
+		failures: map[ID]failure{}, refused: map[ID]string{}, gone: map[ID]chan struct{}{}, changed: make(chan struct{}),
 	}
 	if m.env == nil {
 		m.env = os.Getenv

@@ -47,7 +47,11 @@ func (m *Manager) Renew(ctx context.Context, stale Credential) (Credential, erro
 	}
 	cur := v.creds[stale.ID]
 	if stale.Type == OAuth && stale.Source != FromEnv && stale.Source != FromRuntime {
-		return m.renew(ctx, v, sc, stale.ID, stale.Access, true)
+		c, err := m.renew(ctx, v, sc, stale.ID, stale.Access, true)
+		if errors.Is(err, ErrNeedsLogin) {
+			m.refuse(stale)
+		}
+		return c, err
 	}
 	refused := &Error{Kind: ErrNeedsLogin, ID: stale.ID, Name: sc.Name, Reason: "the " + keyWord(stale.Type) + " was refused"}
 	if stale.Source != FromStore || cur == nil {
@@ -61,6 +65,33 @@ func (m *Manager) Renew(ctx context.Context, stale Credential) (Credential, erro
 		return Credential{}, refused
 	}
 	return again, nil
+}
+
+// refuse remembers that the service refused a token whose sign-in has ended: it is not sent again until its date.
+func (m *Manager) refuse(stale Credential) {
+	v := m.look()
+	c := v.creds[stale.ID]
+	if c == nil {
+		return
+	}
+	if _, dead := v.latched(c); !dead {
+		return // it may have been refused by mistake
+	}
+	m.mu.Lock()
+	m.refused[stale.ID] = stale.Access.Fingerprint()
+	m.mu.Unlock()
+	m.refusals.Store(true)
+}
+
+// wasRefused reports whether this token was.
+func (m *Manager) wasRefused(c *Credential) bool {
+	if !m.refusals.Load() {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f, ok := m.refused[c.ID]
+	return ok && f == c.Access.Fingerprint()
 }
 
 func keyWord(t Type) string {

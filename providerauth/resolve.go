@@ -186,11 +186,11 @@ func (m *Manager) fresh(ctx context.Context, v *view, sc *Scheme, c *Credential,
 			return Credential{}, &Error{Kind: ErrNone, ID: c.ID, Name: sc.Name, Reason: err.Error(), Err: err}
 		}
 		return ready, nil
-	case good(c, now):
+	case good(c, now) && !m.wasRefused(c):
 		return *c, nil
 	}
 	ready, err := m.renew(ctx, v, sc, c.ID, c.Access, false)
-	if err != nil && !c.Access.Empty() && !expired(c, now) {
+	if err != nil && !c.Access.Empty() && !expired(c, now) && !m.wasRefused(c) {
 		return *c, nil // within the leeway it is still taken
 	}
 	return ready, err
