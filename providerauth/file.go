@@ -19,8 +19,8 @@ import (
 // settingsKey is where providers.json keeps Settings.
 const settingsKey = "@gateway"
 
-// lookEvery is how often, at most, the file is looked at for changes by another process.
-const lookEvery = time.Second
+// lookEvery is how often, at most, the file is looked at for changes by another process: half of what is promised.
+const lookEvery = 500 * time.Millisecond
 
 // File is a Store in providers.json. It serves reads from memory and looks whether the file is another one at most once
 // a second. All methods may be called from any goroutine, and from several processes on one file.

@@ -76,13 +76,13 @@ func TestWriters(t *testing.T) {
 	}
 	slices.Sort(late)
 	t.Logf("%d writes to each file; %d changes seen in force, after %v (median) and %v (longest)", total, len(late), late[len(late)/2], late[len(late)-1])
-	if late[len(late)/2] > time.Second || late[len(late)-1] > time.Second+slack {
+	if late[len(late)/2] > time.Second || late[len(late)-1] > time.Second+grace {
 		t.Errorf("changes were in force after %v, the last of them after %v", late[len(late)/2], late[len(late)-1])
 	}
 }
 
-// slack is what a full machine may add to what the test measures, once in a while.
-const slack = 2 * time.Second
+// grace is what a full machine may add to what the test measures, once in a while.
+const grace = 2 * time.Second
 
 type writers struct {
 	t    *testing.T
