@@ -55,8 +55,10 @@ type Message struct {
 	// Addressed: private, or it mentions or answers the bot, or is a command to it.
 	Addressed bool `json:"addressed,omitempty"`
 	// Edited: it replaces the earlier text of the message with this ID, if that is still waiting.
-	Edited bool      `json:"edited,omitempty"`
-	Time   time.Time `json:"time"`
+	Edited bool `json:"edited,omitempty"`
+	// Waits: the service shows From that an answer is being made, so that a refusal is told too, to From alone.
+	Waits bool      `json:"-"`
+	Time  time.Time `json:"time"`
 }
 
 // Attachment is a file that came with a message.

@@ -167,7 +167,8 @@ func (i *interaction) message(ctx context.Context) (m channels.Message, ok bool)
 	i.conv = i.place.conversation()
 	i.c.mu.Unlock()
 	m = channels.Message{
-		Conversation: i.conv, ID: i.id(), From: i.user, Places: i.place.ids(), Private: i.private(), Addressed: true, Time: madeAt(w.ID),
+		Conversation: i.conv, ID: i.id(), From: i.user, Places: i.place.ids(), Private: i.private(), Addressed: true,
+		Waits: w.Type == interactionCommand, Time: madeAt(w.ID),
 	}
 	if !m.Private && w.Guild == "" {
 		m.Places = []channels.PlaceID{channels.PlaceID(w.Channel)}
@@ -274,6 +275,11 @@ func (i *interaction) post(ctx context.Context, p wirePost, files []channels.Fil
 			return wireShown{}, err
 		}
 		first = false
+		defer func() {
+			if err := i.remove(ctx, "@original"); err != nil {
+				i.c.log.Debug("discord: the word about a hidden answer stays", "err", err)
+			}
+		}()
 	}
 	p.Nonce, p.EnforceNonce, p.Reference = "", false, nil
 	p.Mentions.Parse = []string{}
