@@ -39,7 +39,7 @@ func (c *channel) supervise(ctx context.Context) error {
 			if s != nil {
 				s.close()
 			}
-			return nil
+			continue // the end
 		case errors.Is(err, channels.ErrRejected), errors.Is(err, channels.ErrSetup):
 			return err
 		case errors.Is(err, errLogin) && !refused && c.auth.canRefresh():
@@ -54,9 +54,8 @@ func (c *channel) supervise(ctx context.Context) error {
 			return &stateError{c.auth.refusal(), channels.ErrRejected}
 		case err == nil:
 			refused = false
-			err = c.serve(ctx, s)
-			if ctx.Err() != nil {
-				return nil
+			if err = c.serve(ctx, s); ctx.Err() != nil {
+				continue // the end
 			}
 			if errors.Is(err, channels.ErrRejected) {
 				return err
@@ -74,9 +73,7 @@ func (c *channel) supervise(ctx context.Context) error {
 		pause := backoff(fails, c.times.tick, c.times.most)
 		c.log.Warn("twitch is not connected", "account", c.o.Account, "err", err, "again_in", pause)
 		c.report(status.Connecting, fmt.Sprintf("The connection to Twitch is lost (%s); the gateway tries again.", plainReason(err)))
-		if wait(ctx, pause) != nil {
-			return nil
-		}
+		_ = wait(ctx, pause) // the loop sees if ctx ended
 	}
 	return nil
 }

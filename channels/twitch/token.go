@@ -206,20 +206,11 @@ func roughly(d time.Duration) string {
 // more, nil if ctx ended.
 func (c *channel) watchToken(ctx context.Context) error {
 	a := c.auth
-	for !a.off() {
-		every := c.times.check
-		a.mu.Lock()
-		if e := a.seen.expires; !e.IsZero() {
-			every = min(every, max(time.Until(e)-renewBefore/2, time.Minute))
-		}
-		a.mu.Unlock()
-		if wait(ctx, every) != nil {
-			return nil
-		}
+	for !a.off() && wait(ctx, c.untilCheck()) == nil {
 		err := a.look(ctx, c.times.check+renewBefore)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			continue // the end
 		case errors.Is(err, channels.ErrRejected):
 			return err
 		case err != nil:
@@ -229,6 +220,16 @@ func (c *channel) watchToken(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// untilCheck is when the token is to be looked at again.
+func (c *channel) untilCheck() time.Duration {
+	c.auth.mu.Lock()
+	defer c.auth.mu.Unlock()
+	if e := c.auth.seen.expires; !e.IsZero() {
+		return min(c.times.check, max(time.Until(e)-renewBefore/2, time.Minute))
+	}
+	return c.times.check
 }
 
 // validate asks Twitch about a token. The error wraps ErrRejected if it is no good.

@@ -75,7 +75,6 @@ type Device struct {
 	user     *User
 	denied   bool
 	expires  time.Time
-	asked    time.Time
 }
 
 // New makes a server with no user.
