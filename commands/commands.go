@@ -213,7 +213,10 @@ func Parse(text string) (name string, args []string, ok bool) {
 			return "", nil, false
 		}
 	}
-	return name, words[1:], name != ""
+	if name == "" {
+		return "", nil, false
+	}
+	return name, words[1:], true
 }
 
 // Find looks a command up by name or alias.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"chatgateway/channels"
@@ -67,7 +68,7 @@ func (a *app) attach(ctx context.Context, home config.Home, conv channels.Conver
 
 // upgrade turns a connection to the control socket into one to the terminal channel.
 func upgrade(conn net.Conn, conv channels.ConversationID) (net.Conn, error) {
-	req, err := http.NewRequest(http.MethodPost, "http://gateway/terminal?conversation="+string(conv), nil) //nolint:noctx // written by hand
+	req, err := http.NewRequest(http.MethodPost, "http://gateway/terminal?conversation="+url.QueryEscape(string(conv)), nil) //nolint:noctx // written by hand
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
