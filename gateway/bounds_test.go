@@ -140,3 +140,58 @@ func TestNextAccountIsSaid(t *testing.T) {
 		}
 	})
 }
+
+// A button that answers a question is no command line, whatever else is going on, and is taken once.
+func TestAButtonThatAnswersWhileTheSessionWorks(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.say("ann", "/login fake device")
+		w.want("ann", "[Keep it]")
+		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
+		w.say("bob", "busy elsewhere")
+		w.press("ann", "Keep it")
+		w.wantNot("ann", "no longer works", "There is no command")
+		w.say("ann", "a question")
+		w.want("ann", "echo: a question")
+	}, func(w *world) { w.model.Change(deviceMethod) })
+}
+
+// What a try thought that failed before its first word is no part of the
+// answer that the next try gives.
+func TestThinkingOfAFailedTryIsLeftOut(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		thought := providertest.Step{Delta: providers.Delta{Part: providers.Part{Thought: "a wrong track", By: "fake"}}}
+		w.model.Reply(thought, providertest.Fail(&providers.Error{Kind: providers.ErrOverloaded, Provider: "Fake"}))
+		w.model.Answer("Right.")
+		w.say("ann", "hello")
+		w.want("ann", "Right.")
+		w.say("ann", "and?")
+		calls := w.model.Calls()
+		for _, m := range calls[len(calls)-1].Req.Messages {
+			for _, p := range m.Parts {
+				if p.Thought != "" {
+					t.Errorf("the history holds %q", p.Thought)
+				}
+			}
+		}
+	})
+}
+
+// A message that came while the gateway drains is refused, and answered after the restart.
+func TestWhatComesInAShutdownIsAnsweredAfterIt(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.model.Reply(append([]providertest.Step{providertest.Wait(5 * time.Second)}, providertest.Text("The first.")...)...)
+		w.say("ann", "one")
+		w.cancel()
+		w.say("ann", "two")
+		w.stop()
+		w.want("ann", "The first.")
+		w.wantNot("ann", "echo: two", "cut by a restart")
+		w.start()
+		time.Sleep(10 * time.Second)
+		w.settle()
+		w.want("ann", "The first.", "echo: two")
+	})
+}
