@@ -222,8 +222,25 @@ func (s *sorter) refuse(conv store.Conv, m channels.Message, d access.Decision) 
 		})
 		return
 	}
-	if d.Reply != "" {
+	switch {
+	case d.Reply != "":
 		s.after = append(s.after, func(ctx context.Context) { s.g.tell(ctx, conv, m.ID, d.Reply) })
+	case m.Waits && m.From != "":
+		s.after = append(s.after, func(ctx context.Context) { s.g.turnAway(ctx, s.a, m) })
+	}
+}
+
+// turnAway tells a stranger who is shown that an answer is being made that none comes, and nobody else.
+func (g *Gateway) turnAway(ctx context.Context, a *account, m channels.Message) {
+	ch := a.channel()
+	if ch == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	p := channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "You may not use this bot here; its owner can let you in."}
+	if _, err := ch.Send(ctx, p); err != nil {
+		g.log.Debug("a stranger was not turned away", "account", string(a.ID), "err", err)
 	}
 }
 
