@@ -73,6 +73,7 @@ type program struct {
 	out  *buffer
 	cmd  *exec.Cmd
 	mock *testpeers.Mock
+	more map[string]func(arg string) (any, error) // what a script may ask for besides
 }
 
 // newProgram makes a home folder whose providers are aimock, and serves it.
@@ -230,6 +231,9 @@ func (p *program) act(what, arg string) (any, error) {
 		out, code := p.run(arg, "chat")
 		return fmt.Sprintf("%d %s", code, out), nil
 	default:
+		if do := p.more[what]; do != nil {
+			return do(arg)
+		}
 		return nil, fmt.Errorf("nobody knows how to %s", what)
 	}
 	return true, nil

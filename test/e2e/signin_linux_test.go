@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestSignInTerminal: in the chat of a terminal, by a link and by a code.
+func TestSignInTerminal(t *testing.T) {
+	c := newCompany(t, "")
+	master, tty := openPTY(t)
+	chat := exec.Command(binary, "chat")
+	chat.Env, chat.Stdin, chat.Stdout, chat.Stderr = c.env, tty, tty, tty
+	seen := &buffer{news: make(chan struct{}, 1)}
+	go func() { _, _ = io.Copy(seen, master) }() // ends with the terminal
+	if err := chat.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = chat.Process.Kill(); _ = chat.Wait() })
+	seen.find(t, regexp.MustCompile("You are in the chat"))
+	typed(t, master, "/login company browser")
+	typed(t, master, mustOpen(c, seen.find(t, link)))
+	seen.find(t, regexp.MustCompile("Logged in to Company AI"))
+	typed(t, master, "hello")
+	seen.find(t, regexp.MustCompile(`Hello from the company\.`))
+	typed(t, master, "/login company:second device")
+	code := seen.find(t, regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`))
+	c.issuer.Enter(seen.find(t, regexp.MustCompile(`http://127\.0\.0\.1:\d+/device[^\s\x1b]*`)), code)
+	seen.find(t, regexp.MustCompile("Logged in to Company AI as company:second"))
+}
+
+func typed(t *testing.T, master *os.File, text string) {
+	t.Helper()
+	if _, err := io.WriteString(master, text+"\r"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// openPTY opens a terminal that is wide enough for a link.
+func openPTY(t *testing.T) (master, tty *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	err = errors.Join(err, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0),
+		unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: 2000}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tty.Close(); _ = master.Close() })
+	return master, tty
+}
