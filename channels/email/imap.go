@@ -26,7 +26,7 @@ type mailbox interface {
 	heads(uids []uint32) ([]head, error)
 	// read gives of each mail at most so many bytes, and leaves its flags alone.
 	read(uids []uint32, most int64, take func(uid uint32, raw []byte)) error
-	// trace gives the headers Authentication-Results of the newest mails.
+	// seen and move do not take an empty list.
 	seen(uids []uint32) error
 	move(uids []uint32, to string) error
 	// wait returns when there may be news, or after d. idles reports whether the server says so by itself.
@@ -56,16 +56,28 @@ type box struct {
 
 // connect connects and signs in. The connection ends with ctx.
 func (c *channel) connect(ctx context.Context) (*box, error) {
-	b, err := c.reach(ctx)
-	if err != nil {
-		return nil, err
+	b, err := c.arrive(ctx, false)
+	if errors.Is(err, errAgain) {
+		b, err = c.arrive(ctx, true)
 	}
-	if err := c.enter(ctx, b.c); err != nil {
-		b.close()
+	if err != nil {
 		return nil, err
 	}
 	if b.c.Caps().Has(imap.CapID) { // some hosts let nobody in who does not say who they are
 		_, _ = b.c.ID(&imap.IDData{Name: "chatgateway"}).Wait()
+	}
+	return b, nil
+}
+
+// arrive connects and signs in; again: with a renewed token.
+func (c *channel) arrive(ctx context.Context, again bool) (*box, error) {
+	b, err := c.reach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.enter(ctx, b.c, again); err != nil {
+		b.close()
+		return nil, err
 	}
 	return b, nil
 }
@@ -178,6 +190,9 @@ func (b *box) search(what *imap.SearchCriteria) ([]uint32, error) {
 }
 
 func (b *box) heads(uids []uint32) (list []head, err error) {
+	if len(uids) == 0 {
+		return nil, nil
+	}
 	cmd := b.c.Fetch(set(uids), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true})
 	for m := cmd.Next(); m != nil; m = cmd.Next() {
 		var h head
@@ -200,6 +215,9 @@ func (b *box) heads(uids []uint32) (list []head, err error) {
 }
 
 func (b *box) read(uids []uint32, most int64, take func(uint32, []byte)) error {
+	if len(uids) == 0 {
+		return nil
+	}
 	what := &imap.FetchItemBodySection{Peek: true, Partial: &imap.SectionPartial{Size: most}}
 	cmd := b.c.Fetch(set(uids), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{what}})
 	for m := cmd.Next(); m != nil; m = cmd.Next() {

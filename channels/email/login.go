@@ -43,24 +43,27 @@ func missing(say string) error {
 	return &failure{fmt.Errorf("email: no credentials: %w", channels.ErrSetup), say}
 }
 
-// enter signs in to IMAP. A token that is refused is renewed once.
-func (c *channel) enter(ctx context.Context, client *imapclient.Client) error {
-	for again := false; ; again = true {
-		cr, err := c.credentials(ctx, again)
-		if err != nil {
-			return err
-		}
-		if err = c.authenticate(client, cr); err == nil {
-			return nil
-		}
-		no := (*imap.Error)(nil)
-		if !errors.As(err, &no) || no.Type != imap.StatusResponseTypeNo || passing(no.Code) {
-			return fmt.Errorf("email: sign in: %w", cr.clean(err))
-		}
-		if again || cr.fresh || cr.token.Empty() || !c.renewable() {
-			return rejected(fmt.Errorf("email: sign in: %w", cr.clean(err)), cr)
-		}
+// errAgain: the token was refused, and another may be got.
+var errAgain = errors.New("the token was refused")
+
+// enter signs in to IMAP. It fails with errAgain if a renewed token, on a new connection, may be taken.
+func (c *channel) enter(ctx context.Context, client *imapclient.Client, again bool) error {
+	cr, err := c.credentials(ctx, again)
+	if err != nil {
+		return err
 	}
+	if err = c.authenticate(client, cr); err == nil {
+		return nil
+	}
+	no := (*imap.Error)(nil)
+	refused := errors.As(err, &no) && no.Type == imap.StatusResponseTypeNo && !passing(no.Code)
+	switch {
+	case !refused && !errors.Is(err, errChallenge):
+		return fmt.Errorf("email: sign in: %w", cr.clean(err))
+	case !again && !cr.fresh && !cr.token.Empty() && c.renewable():
+		return errAgain
+	}
+	return rejected(fmt.Errorf("email: sign in: %w", cr.clean(err)), cr)
 }
 
 // passing reports whether a refusal says nothing of the credentials.
@@ -117,21 +120,24 @@ func (x *xoauth2) Start() (string, []byte, error) {
 	return "XOAUTH2", []byte("user=" + x.user + "\x01auth=Bearer " + x.token.Reveal() + "\x01\x01"), nil
 }
 
-// Next implements sasl.Client: a challenge says why it was refused, and wants an empty answer.
-func (x *xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }
+// errChallenge: a challenge says why the token was refused, in words for programs. The empty answer that the server
+// wants cannot be given: go-imap writes "=" for it, which is no answer.
+var errChallenge = errors.New("the server refused the token")
+
+// Next implements sasl.Client.
+func (x *xoauth2) Next([]byte) ([]byte, error) { return nil, errChallenge }
 
 // sender signs in to SMTP, by what the server offers.
 type sender struct {
 	cr    creds
 	plain bool // the connection may be unencrypted: the server is this host
 	mech  sasl.Client
-	none  bool // the server wants no sign-in
 }
 
 // Start implements smtp.Auth.
 func (s *sender) Start(server *smtp.ServerInfo) (string, []byte, error) {
 	if !server.TLS && !s.plain {
-		return "", nil, errors.New("the connection is not encrypted")
+		return "", nil, fmt.Errorf("the connection is not encrypted: %w", channels.ErrSetup)
 	}
 	has := func(m string) bool {
 		return slices.ContainsFunc(server.Auth, func(a string) bool { return strings.EqualFold(a, m) })
@@ -144,7 +150,7 @@ func (s *sender) Start(server *smtp.ServerInfo) (string, []byte, error) {
 	case has("LOGIN"):
 		s.mech = &loginMech{user: s.cr.user, password: s.cr.password}
 	default:
-		return "", nil, fmt.Errorf("the server offers no way to sign in with a password (%s)", strings.Join(server.Auth, " "))
+		return "", nil, fmt.Errorf("the server offers no way to sign in with a password (%s): %w", strings.Join(server.Auth, " "), channels.ErrSetup)
 	}
 	return s.mech.Start()
 }
@@ -154,7 +160,11 @@ func (s *sender) Next(challenge []byte, more bool) ([]byte, error) {
 	if !more {
 		return nil, nil
 	}
-	return s.mech.Next(challenge)
+	out, err := s.mech.Next(challenge)
+	if errors.Is(err, errChallenge) {
+		return []byte{}, nil // its refusal follows, with a code
+	}
+	return out, err //nolint:wrapcheck // nothing to add
 }
 
 // loginMech is LOGIN: name and password, each on request.

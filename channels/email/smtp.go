@@ -232,7 +232,7 @@ func (c *channel) smtpOptions(send context.Context, cr creds, secure *tls.Config
 				return nil, err
 			}
 			context.AfterFunc(send, func() { _ = w.line.Close() })
-			return w, nil
+			return w.Conn, nil // a *tls.Conn where it is encrypted: the library looks for that
 		}),
 	}
 }

@@ -54,7 +54,7 @@ func Start(t testing.TB) *Real {
 	certificate(t, dir)
 	fill := strings.NewReplacer("DIR", dir, "IMAPSPORT", fmt.Sprint(r.IMAPS), "IMAPPORT", fmt.Sprint(r.IMAP), "LMTPPORT", fmt.Sprint(lmtp), "AUTHPORT", fmt.Sprint(auth),
 		"SUBMISSIONSPORT", fmt.Sprint(r.Submissions), "SUBMISSIONPORT", fmt.Sprint(r.Submission), "INPORT", fmt.Sprint(r.In), "PASSWORD", Password, "TRUSTED", Trusted)
-	for name, text := range map[string]string{"dovecot.conf": dovecotConf, "etc/main.cf": mainCf, "etc/master.cf": masterCf, "etc/senders": senders, "etc/boxes": "/^nobody/ DUNNO\n/./ OK\n"} {
+	for name, text := range map[string]string{"dovecot.conf": dovecotConf, "etc/main.cf": mainCf, "etc/master.cf": masterCf, "etc/senders": senders, "etc/boxes": "!/^nobody@/ OK\n"} {
 		write(t, filepath.Join(dir, name), fill.Replace(text))
 	}
 	r.root(t, "chmod 755 "+dir+" && mkdir -p "+dir+"/queue "+dir+"/data "+dir+"/mail && chown postfix "+dir+"/data && chown nobody "+dir+"/mail")
@@ -256,7 +256,7 @@ smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:127.0.0.1:AUTHPORT
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_recipient_restrictions = reject_unlisted_recipient, permit_sasl_authenticated, reject_unauth_destination
-message_size_limit = 20000000
+message_size_limit = 3000000
 alias_maps =
 alias_database =
 `
