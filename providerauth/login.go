@@ -144,6 +144,8 @@ func choose(ctx context.Context, sc *Scheme, method string, p login.Prompter) (M
 		return Method{}, Problem(sc.Name + " needs no login.")
 	case len(on) == 0:
 		return Method{}, Problem("There is no way to log in to " + sc.Name + " from here.")
+	case len(on) == 1 && len(off) > 0:
+		return on[0].saying(impossible + strings.Join(off, " ")), nil
 	case len(on) == 1:
 		return on[0], nil
 	}
@@ -153,7 +155,7 @@ func choose(ctx context.Context, sc *Scheme, method string, p login.Prompter) (M
 		Expires: time.Now().Add(askTime),
 	}
 	if len(off) > 0 {
-		s.Text += "\n\nNot possible at present: " + strings.Join(off, " ")
+		s.Text += "\n\n" + impossible + strings.Join(off, " ")
 	}
 	find := func(a string) int {
 		return slices.IndexFunc(on, func(w Method) bool { return strings.EqualFold(w.ID, a) || strings.EqualFold(w.Name, a) })
@@ -176,6 +178,29 @@ func choose(ctx context.Context, sc *Scheme, method string, p login.Prompter) (M
 		return Method{}, login.ErrCanceled
 	}
 	return on[i], nil
+}
+
+// impossible begins the sentences about ways to log in that are off.
+const impossible = "Not possible at present: "
+
+// saying is the method with a sentence before its first step.
+func (w Method) saying(text string) Method {
+	run := w.Login
+	w.Login = func(ctx context.Context, p login.Prompter) (Credential, error) {
+		return run(ctx, &saying{p, text + "\n\n"})
+	}
+	return w
+}
+
+type saying struct {
+	login.Prompter
+	text string // said once
+}
+
+// Prompt implements login.Prompter.
+func (p *saying) Prompt(ctx context.Context, s login.Step) (secret.String, error) {
+	s.Text, p.text = p.text+s.Text, ""
+	return p.Prompter.Prompt(ctx, s)
 }
 
 func methodIDs(ms []Method) string {

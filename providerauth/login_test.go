@@ -84,6 +84,15 @@ func TestTheWayToLogInIsChosen(t *testing.T) {
 	if !slices.Equal(step.Choices, want) || !strings.Contains(step.Text, "Restricted: It is off until") {
 		t.Errorf("got %+v", step)
 	}
+	sc := Scheme{Name: "Qwen", Methods: []Method{KeyMethod("Qwen", "", nil), {ID: "device", Name: "Sign in", Off: "It ended in April."}}}
+	way, err := choose(t.Context(), &sc, "", say())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = say(goodKey)
+	if _, err := way.Login(t.Context(), p); err != nil || !strings.HasPrefix(p.steps[0].Text, "Not possible at present: Sign in: It ended in April.\n\nSend your Qwen") {
+		t.Errorf("the only way that is on: %v, %+v", err, p.steps)
+	}
 	for method, want := range map[string]string{"secretly": "off until", "nonsense": "key, browser"} {
 		if _, err := w.m.Login(t.Context(), "acme", method, say()); err == nil || !strings.Contains(userMessage(err), want) {
 			t.Errorf("%s: %v", method, err)

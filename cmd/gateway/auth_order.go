@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -31,9 +32,12 @@ func (a *app) authEnableCommand(on bool) *cobra.Command {
 				if err != nil {
 					return asFault(err, id)
 				}
-				if on {
+				switch first := h.auth.SignInFirst(c.Context()); {
+				case on && slices.Contains(first, id.Provider()):
+					fmt.Fprintf(a.out, "%s is enabled. Nobody is logged in to it: the first message for it starts an owner's sign-in.\n", id)
+				case on:
 					fmt.Fprintf(a.out, "%s is enabled.\n", id)
-				} else {
+				default:
 					fmt.Fprintf(a.out, "%s is disabled: its login is kept and skipped.\n", id)
 				}
 				return nil

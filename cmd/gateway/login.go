@@ -133,6 +133,9 @@ func (a *app) method(ctx context.Context, p *prompter, s providerauth.Scheme, f 
 	}
 	switch {
 	case len(ways) == 1:
+		if len(off) > 0 && p.tty != nil && f.method == "" && !f.key && !f.oauth {
+			fmt.Fprintln(a.err, "Not possible at present: "+strings.Join(off, " "))
+		}
 		return ways[0].ID, nil
 	case len(ways) == 0 && len(off) > 0:
 		return "", exitError{1, strings.Join(off, " ")}
