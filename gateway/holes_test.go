@@ -255,3 +255,19 @@ func TestI4Files(t *testing.T) {
 		}
 	})
 }
+
+// TestA10SaidBeforeItWasOurs: what was said before it became a secret of ours goes to no model afterwards.
+func TestA10SaidBeforeItWasOurs(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		later := "correct-horse-battery-staple-FAKE-0001"
+		w.say("ann", "remember "+later)
+		w.known.Learn(secret.New(later))
+		w.say("ann", "what was it?")
+		calls := w.model.Calls()
+		got := fmt.Sprintf("%+v", calls[len(calls)-1].Req.Messages)
+		if strings.Contains(got, later) || !strings.Contains(got, "remember [secret]") {
+			t.Errorf("the model got %s", got)
+		}
+	})
+}

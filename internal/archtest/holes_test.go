@@ -33,7 +33,7 @@ func TestHoles(t *testing.T) {
 			tests[path.Dir(f.name)] += string(text)
 		}
 	}
-	line := regexp.MustCompile("(?m)^\\| ([A-Z]+[0-9]+) \\|.*\\|([^|]*)\\|$")
+	line := regexp.MustCompile(`(?m)^\| ([A-Z]+[0-9]+) \|.*\|([^|]*)\|$`)
 	named := regexp.MustCompile("`([a-z][a-z0-9/]*) (Test[A-Za-z0-9]+)`")
 	var have []string
 	for _, m := range line.FindAllStringSubmatch(table, -1) {
