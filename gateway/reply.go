@@ -12,6 +12,9 @@ import (
 	"chatgateway/store"
 )
 
+// typingFirst is how long an answer may take before the sign that it is being made: a quick one needs none.
+const typingFirst = 300 * time.Millisecond
+
 // typingEvery is how often the sign that an answer is being made is renewed.
 const typingEvery = 4 * time.Second
 
@@ -118,16 +121,16 @@ func (r *reply) paint(ctx context.Context, every time.Duration, g *Gateway) {
 
 // typing shows that an answer is being made, until it is whole.
 func (r *reply) typing(ctx context.Context, t channels.Typist, c channels.ConversationID) {
-	for {
-		if err := t.Typing(ctx, c); errors.Is(err, errors.ErrUnsupported) {
-			return
-		}
+	for wait := typingFirst; ; wait = typingEvery {
 		select {
 		case <-r.stop:
 			return
 		case <-ctx.Done():
 			return
-		case <-time.After(typingEvery):
+		case <-time.After(wait):
+		}
+		if err := t.Typing(ctx, c); errors.Is(err, errors.ErrUnsupported) {
+			return
 		}
 	}
 }
