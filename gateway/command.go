@@ -32,8 +32,9 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 		s.g.log.Warn("command not begun", "err", err)
 		return
 	}
+	private := false // a refusal is said where the command was given, how it went as the command itself
 	say := func(ctx context.Context, text string, choices ...commands.Choice) {
-		if err := s.g.answer(ctx, s.conv, m, commands.Answer{Text: text, Choices: choices}, sayOptions{key: i.Seq}); err != nil {
+		if err := s.g.answer(ctx, s.conv, m, commands.Answer{Text: text, Choices: choices}, sayOptions{key: i.Seq, private: private}); err != nil {
 			s.g.log.Warn("command not answered", "err", err)
 		}
 	}
@@ -54,7 +55,8 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 		s.g.o.Store.Finish(turn.ID)
 		return
 	}
-	opt := sayOptions{key: i.Seq, private: c.Where == commands.Privately, pressed: m.Press != ""}
+	private = c.Where == commands.Privately
+	opt := sayOptions{key: i.Seq, private: private, pressed: m.Press != ""}
 	call.Say = func(ctx context.Context, a commands.Answer) error {
 		opt.n++
 		return s.g.answer(ctx, s.conv, m, a, opt)
