@@ -45,7 +45,7 @@ func (c *channel) sweepTokens() {
 	}
 }
 
-// sweep takes "an answer is being made" away where none came: a stranger is not answered. An answer that comes later
+// sweep takes "an answer is being made" away where none came, not even a refusal. An answer that comes later
 // becomes a message of its own.
 func (c *channel) sweep(ctx context.Context) {
 	c.mu.Lock()
