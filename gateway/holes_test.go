@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"strings"
 	"testing"
+	"time"
 
 	"chatgateway/access"
 	"chatgateway/channels"
@@ -96,7 +97,11 @@ func TestA10OurSecretsOnly(t *testing.T) {
 		w.model.Answer("An example is sk-ant-api03-EXAMPLEexampleEXAMPLE", "0000, not [secret].")
 		w.say("ann", "what does a key look like?")
 		w.want("ann", "An example is sk-ant-api03-EXAMPLEexampleEXAMPLE0000, not [secret].")
-		w.model.Answer("Yours is "+key[:7], key[7:15], key[15:]+", I ", "think.")
+		var steps []providertest.Step
+		for _, piece := range []string{"Yours is " + key[:7], key[7:15], key[15:] + ", I ", "think."} {
+			steps = append(steps, providertest.Text(piece)[0], providertest.Wait(100*time.Millisecond)) // so that each is shown
+		}
+		w.model.Reply(append(steps, providertest.Ends(providers.StopEnd, providers.Usage{}))...)
 		w.say("ann", "and mine?")
 		w.want("ann", "Yours is [secret], I think.")
 		lines, _ := w.chat.Log()
