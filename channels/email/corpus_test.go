@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"mime/quotedprintable"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -218,17 +216,6 @@ func FuzzParse(f *testing.F) {
 		if i%7 == 0 || strings.Contains(s.name, " ") && len(s.mail) < 2000 {
 			f.Add([]byte(s.mail))
 		}
-	}
-	kept, err := filepath.Glob("testdata/mails/*.eml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, name := range kept {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
 	}
 	c := ready(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {

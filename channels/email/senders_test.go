@@ -24,6 +24,8 @@ var forgeries = []struct {
 	{name: "none at all", header: "X: y"},
 	{name: "another server's", header: "Authentication-Results: evil.example; dmarc=pass header.from=good.example"},
 	{name: "forged below genuine", header: "Authentication-Results: mx.gateway.example; dmarc=fail header.from=good.example\nAuthentication-Results: mx.gateway.example; dmarc=pass header.from=good.example"},
+	{name: "forged below one that says nothing", header: "Authentication-Results: mx.gateway.example; none\nAuthentication-Results: mx.gateway.example; dmarc=pass header.from=good.example"},
+	{name: "forged below spf alone", header: "Authentication-Results: mx.gateway.example; spf=pass smtp.mailfrom=evil.example\nAuthentication-Results: mx.gateway.example; dkim=pass header.d=good.example"},
 	{name: "spf alone", header: "Authentication-Results: mx.gateway.example; spf=pass smtp.mailfrom=owner@good.example"},
 	{name: "dkim of another domain", header: "Authentication-Results: mx.gateway.example; dkim=pass header.d=evil.example"},
 	{name: "dkim of a name that ends alike", header: "Authentication-Results: mx.gateway.example; dkim=pass header.d=ood.example"},
