@@ -135,6 +135,9 @@ func realHuge(t *testing.T, r *emailtest.Real) {
 	start := time.Now()
 	x.run()
 	t.Logf("first start on %d mails: %v", n, time.Since(start))
+	if lines, err := x.ch.Test(t.Context()); err != nil || !strings.Contains(strings.Join(lines, "\n"), fmt.Sprintf("holds %d mails", n)) {
+		t.Errorf("the mailbox says %q, %v; want %d mails", lines, err, n)
+	}
 	start = time.Now()
 	r.Deliver(t, ann, "huge@gateway.example", []byte("From: "+ann+"\r\nMessage-ID: <1@people.example>\r\nSubject: Re: x\r\n\r\nfresh\r\n"))
 	x.hear("fresh")

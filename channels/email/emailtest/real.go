@@ -92,9 +92,13 @@ func (r *Real) Fill(t testing.TB, user string, n int, raw []byte) {
 	t.Helper()
 	write(t, filepath.Join(r.dir, "one.eml"), string(raw))
 	box := r.dir + "/mail/" + user
-	r.root(t, fmt.Sprintf(`mkdir -p %[1]s/cur %[1]s/new %[1]s/tmp && cp %[2]s/one.eml %[1]s/tmp/one &&
-		i=0; while [ $i -lt %[3]d ]; do echo 1700000000.M$i.here:2,; i=$((i+1)); done | (cd %[1]s/cur && xargs -n 500 sh -c 'for f; do ln ../tmp/one "$f"; done' x) &&
-		rm %[1]s/tmp/one && chown -R nobody %[1]s`, box, r.dir, n))
+	r.root(t, fmt.Sprintf("mkdir -p %[1]s/cur %[1]s/new %[1]s/tmp && cp %[2]s/one.eml %[1]s/tmp/one && chmod 755 %[2]s/mail && chown -R %[3]d %[1]s", box, r.dir, os.Getuid()))
+	for i := range n {
+		if err := os.Link(box+"/tmp/one", fmt.Sprintf("%s/cur/1700000000.M%d.here:2,", box, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.root(t, "rm "+box+"/tmp/one && chown -R nobody "+box)
 }
 
 // Log is what the servers said.
