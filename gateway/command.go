@@ -33,8 +33,10 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 		return
 	}
 	private := false // a refusal is said where the command was given, how it went as the command itself
+	said := keyEnd
 	say := func(ctx context.Context, text string, choices ...commands.Choice) {
-		if err := s.g.answer(ctx, s.conv, m, commands.Answer{Text: text, Choices: choices}, sayOptions{key: i.Seq, private: private}); err != nil {
+		said++
+		if err := s.g.answer(ctx, s.conv, m, commands.Answer{Text: text, Choices: choices}, sayOptions{key: i.Seq, n: said, private: private}); err != nil {
 			s.g.log.Warn("command not answered", "err", err)
 		}
 	}
@@ -159,6 +161,14 @@ func role(r access.Role) commands.Role {
 	}
 	return commands.Anyone
 }
+
+// Where the numbers of a command's posts begin: its own answers at 1, how it ended, and what a restart said of it. No
+// two posts of one conversation may have the same key.
+const (
+	keyEnd     = 500
+	keyRestart = 1000
+	keyNotice  = 2000
+)
 
 // sayOptions say how a command's answer is posted.
 type sayOptions struct {

@@ -90,7 +90,7 @@ func (s *session) resume(work, ctx context.Context, t store.Turn) {
 		if m.Text != "" {
 			text = fmt.Sprintf("`%s` was interrupted by a restart, and I do not run it twice. Send it again.", m.Text)
 		}
-		if err := g.answer(work, s.conv, m, commands.Answer{Text: text}, sayOptions{key: t.ID}); err != nil {
+		if err := g.answer(work, s.conv, m, commands.Answer{Text: text}, sayOptions{key: t.ID, n: keyRestart}); err != nil {
 			g.log.Warn("not told of the interruption", "err", err)
 		}
 		g.o.Store.Finish(t.ID)

@@ -308,7 +308,7 @@ func (s *session) notice(ctx context.Context, items []store.Item) {
 		text = "While I was away messages came that are older than I answer unasked. Shall I answer them now?"
 	}
 	answer := commands.Answer{Text: text, Choices: []commands.Choice{{Label: "Answer now", Run: "/retry"}}}
-	if err := s.g.answer(ctx, s.conv, items[len(items)-1].Message, answer, sayOptions{key: items[0].Seq}); err != nil {
+	if err := s.g.answer(ctx, s.conv, items[len(items)-1].Message, answer, sayOptions{key: items[0].Seq, n: keyNotice}); err != nil {
 		s.g.log.Warn("notice not sent", "err", err)
 	}
 	s.g.drop(ctx, items...)
