@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -34,7 +33,7 @@ func BenchmarkTurn(b *testing.B) {
 }
 
 func benchmarkTurn(b *testing.B, sync string) {
-	chat, model, log := channeltest.NewFake(), providertest.New("fake"), slog.New(slog.NewTextHandler(io.Discard, nil))
+	chat, model, log := channeltest.NewFake(), providertest.New("fake"), slog.New(slog.DiscardHandler)
 	model.Forget()
 	st, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "gateway.db"), store.Options{Sync: sync, Log: log})
 	if err != nil {

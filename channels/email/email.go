@@ -140,7 +140,7 @@ func (s Settings) filled() (Settings, error) {
 func (c *channel) Run(ctx context.Context, h channels.Handler) error {
 	err := c.watch(ctx, h)
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // it was told to end
 	}
 	return err
 }

@@ -261,10 +261,10 @@ func refusal(err error) error {
 	if !errors.As(err, &s) || s.ErrorCode() < 500 {
 		return err
 	}
-	switch {
-	case s.Reason == mail.ErrSMTPRcptTo:
+	switch s.Reason {
+	case mail.ErrSMTPRcptTo:
 		return &failure{fmt.Errorf("%w: %w", err, channels.ErrGone), "The mail server does not take mail for that address."}
-	case s.Reason == mail.ErrSMTPMailFrom:
+	case mail.ErrSMTPMailFrom:
 		return &failure{fmt.Errorf("%w: %w", err, channels.ErrSetup), "The mail server does not let the bot send from its address. Set address in config.yaml to one that it may use."}
 	}
 	return &failure{fmt.Errorf("%w: %w", err, errors.ErrUnsupported), "The mail server refuses to send this mail."}

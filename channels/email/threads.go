@@ -85,11 +85,11 @@ func (c *channel) find(ctx context.Context, mark string) (thread, bool, error) {
 			return thread{}, false, fmt.Errorf("email: read the thread: %w", err)
 		}
 		if text == "" || json.Unmarshal([]byte(text), &th) != nil {
-			return thread{}, false, nil
+			return thread{}, false, nil //nolint:nilerr // none, or none of ours
 		}
 	}
 	if t, err := parseTalk(channels.ConversationID(th.Talk)); err != nil || t.mark() != mark {
-		return thread{}, false, nil // another thread took the place
+		return thread{}, false, nil //nolint:nilerr // another thread took the place
 	}
 	return th, true, nil
 }

@@ -42,7 +42,7 @@ func Start(t testing.TB) *Real {
 	if os.Getuid() != 0 && exec.Command("sudo", "-n", "true").Run() != nil {
 		missing(t, "Postfix must be started by root")
 	}
-	dir, err := os.MkdirTemp("", "mail") // short: sockets have short names
+	dir, err := os.MkdirTemp("", "mail") //nolint:usetesting // short: sockets have short names
 	if err != nil {
 		t.Fatal(err)
 	}
