@@ -41,7 +41,7 @@ export async function launch() {
 // context opens a browser of one person. faults collects what the page's console and its policy complain of.
 export async function context(options = {}) {
   const ctx = await (await launch()).newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  ctx.setDefaultTimeout(10000);
+  ctx.setDefaultTimeout(30000);
   ctx.faults = [];
   ctx.elsewhere = [];
   const own = new URL(await ask("url")).origin;
