@@ -83,6 +83,7 @@ func (v *visitor) do(t testing.TB, method, url string, body any) *http.Response 
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Origin", strings.TrimSuffix(v.page.URL(), "/"))
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	req.Header["Idempotency-Key"] = nil // not sent: asks the client to repeat it where an idle connection had ended, as browsers do
 	resp, err := v.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
