@@ -134,10 +134,11 @@ type Options struct {
 type Access struct {
 	o Options
 
-	// codes guards claimCode, which makes the first owner and is in memory only. It is held while a code is tried, so that
-	// guesses come one after the other.
-	codes     sync.Mutex
-	claimCode string
+	// codes guards claimCode, which makes the first owner and is in memory only, and how long it holds. It is held while a
+	// code is tried, so that guesses come one after the other.
+	codes      sync.Mutex
+	claimCode  string
+	claimUntil time.Time
 
 	mu     sync.Mutex // guards what follows; it is never held over a write
 	config Config

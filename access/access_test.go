@@ -40,6 +40,14 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// claimCode is the code alone.
+func claimCode(a interface {
+	ClaimCode() (string, time.Duration)
+}) string {
+	code, _ := a.ClaimCode()
+	return code
+}
+
 func (w *world) open() {
 	w.Helper()
 	var err error

@@ -111,13 +111,29 @@ func (a *Access) person(here channels.AccountID, words []string) (Person, []stri
 	a.mu.Lock()
 	_, named := a.config.Accounts[channels.AccountID(first(words))]
 	a.mu.Unlock()
-	if named || here == "" && len(words) > 1 {
+	if here == "" && !named && len(words) > 1 {
+		return Person{}, nil, usage(fmt.Sprintf("There is no account %q; there is: %s.", words[0], strings.Join(a.accounts(), ", ")))
+	}
+	if named {
 		here, words = channels.AccountID(first(words)), words[1:]
 	}
 	if len(words) == 0 || here == "" {
 		return Person{}, nil, usage("Whom? Name the account and the person's id.")
 	}
 	return Person{here, channels.UserID(words[0])}, words[1:], nil
+}
+
+// accounts lists those where people are strangers at first.
+func (a *Access) accounts() (names []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range a.config.Accounts {
+		if !a.o.Local(id) {
+			names = append(names, string(id))
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func first(words []string) string {

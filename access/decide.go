@@ -30,7 +30,7 @@ func (a *Access) Decide(ctx context.Context, account channels.AccountID, m chann
 // decide is Decide without the pairing; pair says that it is the case. a.mu is held.
 func (a *Access) decide(p Person, m channels.Message) (d Decision, pair bool) {
 	c, known := a.config.Accounts[p.Account]
-	g := a.grants[p]
+	g := a.grants[a.spelled(p)]
 	owner := g.Role == Owner || has(c.Owners, string(p.ID))
 	switch {
 	case !known && !owner:

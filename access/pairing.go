@@ -48,7 +48,8 @@ var (
 	ErrLocked    error = &refusal{"locked after wrong codes", "There were too many wrong codes; try again in an hour, or use `gateway access` on the gateway's host."}
 	ErrOwned     error = &refusal{"there is an owner", "This bot has an owner already; ask them to let you in."}
 	ErrNotHere   error = &refusal{"claimed outside a private chat", "Send /claim and the code in a private chat with the bot."}
-	ErrUnknown   error = &refusal{"no such person", "There is no such person in the list; /access shows who is."}
+	ErrUnknown   error = &refusal{"no such person", "There is no such person in the list of `access list`."}
+	ErrName      error = &refusal{"a name", "That is a name, which people choose and change. Give the id that /whoami shows them."}
 	ErrByConfig  error = &refusal{"named in config.yaml", "They are named in config.yaml; take them out there."}
 )
 

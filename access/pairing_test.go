@@ -186,7 +186,7 @@ func TestLockout(t *testing.T) {
 		w := newWorld(t)
 		w.config.Accounts["telegram"] = access.Account{}
 		w.restart()
-		code := w.ClaimCode()
+		code := claimCode(w)
 		m := channels.Message{From: "5", Private: true}
 		for i := range 7 {
 			m.From = channels.UserID(fmt.Sprint(i)) // whoever they say they are
@@ -198,10 +198,10 @@ func TestLockout(t *testing.T) {
 		_, err := w.Claim(t.Context(), "telegram", m, code)
 		wantErr(t, err, access.ErrLocked)
 		w.restart()
-		_, err = w.Claim(t.Context(), "telegram", m, w.ClaimCode())
+		_, err = w.Claim(t.Context(), "telegram", m, claimCode(w))
 		wantErr(t, err, access.ErrLocked)
 		w.now = w.now.Add(time.Hour)
-		if _, err = w.Claim(t.Context(), "telegram", m, w.ClaimCode()); err != nil {
+		if _, err = w.Claim(t.Context(), "telegram", m, claimCode(w)); err != nil {
 			t.Error(err)
 		}
 	})

@@ -12,19 +12,20 @@ import (
 	"chatgateway/channels"
 )
 
-// ClaimCode gives the code that makes the first owner, for the console; "" if there is an owner. It stays the same until
-// it is used.
-func (a *Access) ClaimCode() string {
+// ClaimCode gives the code that makes the first owner, for the console, and for how long it holds; "" if there is an
+// owner. After its hour there is another.
+func (a *Access) ClaimCode() (code string, left time.Duration) {
 	a.codes.Lock()
 	defer a.codes.Unlock()
 	if a.HasOwner() {
 		a.claimCode = ""
-		return ""
+		return "", 0
 	}
-	if a.claimCode == "" {
-		a.claimCode = newCode()
+	now := a.o.Now()
+	if a.claimCode == "" || !now.Before(a.claimUntil) {
+		a.claimCode, a.claimUntil = newCode(), now.Add(codeTime)
 	}
-	return a.claimCode
+	return a.claimCode, a.claimUntil.Sub(now)
 }
 
 // Claim makes the sender of m an owner, if it is a private message, there is no owner, and the code is that of ClaimCode.
@@ -45,7 +46,7 @@ func (a *Access) Claim(ctx context.Context, account channels.AccountID, m channe
 	case locked:
 		a.o.Audit(ctx, Deed{By: p.String(), What: "claim", Result: "locked"})
 		return "", ErrLocked
-	case a.claimCode == "" || subtle.ConstantTimeCompare([]byte(tidy(code)), []byte(a.claimCode)) != 1:
+	case a.claimCode == "" || !a.o.Now().Before(a.claimUntil) || subtle.ConstantTimeCompare([]byte(tidy(code)), []byte(a.claimCode)) != 1:
 		a.wrong(ctx, "claim")
 		a.o.Audit(ctx, Deed{By: p.String(), What: "claim", Result: "wrong code"})
 		return "", ErrWrongCode
@@ -71,7 +72,11 @@ func (a *Access) Grant(ctx context.Context, by string, p Person, r Role, groups 
 	if p.Account == "" || p.ID == "" || p.ID == star || r != User && r != Owner {
 		return Grant{}, ErrUnknown
 	}
+	if strings.HasPrefix(string(p.ID), "@") {
+		return Grant{}, ErrName
+	}
 	a.mu.Lock()
+	p = a.spelled(p)
 	g := Grant{Person: p, Role: r, Groups: groups, By: by, Since: a.o.Now(), Name: a.grants[p].Name}
 	if ask := a.asks[p]; ask != nil && g.Name == "" {
 		g.Name = ask.Name
@@ -88,10 +93,25 @@ func (a *Access) Grant(ctx context.Context, by string, p Person, r Role, groups 
 	return g, nil
 }
 
+// spelled gives a person as they were granted, whatever the case of the letters; themselves if they were not. a.mu is
+// held.
+func (a *Access) spelled(p Person) Person {
+	if _, ok := a.grants[p]; ok {
+		return p
+	}
+	for q := range a.grants {
+		if q.Account == p.Account && fold(string(q.ID)) == fold(string(p.ID)) {
+			return q
+		}
+	}
+	return p
+}
+
 // Revoke takes away what was granted, from the next message on. The person gets no pairing code for a month. If
 // config.yaml names them it fails with ErrByConfig, although what was granted is gone.
 func (a *Access) Revoke(ctx context.Context, by string, p Person) error {
 	a.mu.Lock()
+	p = a.spelled(p)
 	g, ok := a.grants[p]
 	c := a.config.Accounts[p.Account]
 	a.mu.Unlock()

@@ -27,9 +27,9 @@ func TestClaim(t *testing.T) {
 	if d := w.says("telegram", "5"); d.Reply != "" {
 		t.Errorf("told twice: %q", d.Reply)
 	}
-	code := w.ClaimCode()
-	if !codes.MatchString(code) || code != w.ClaimCode() {
-		t.Fatalf("code %q, then %q", code, w.ClaimCode())
+	code := claimCode(w)
+	if !codes.MatchString(code) || code != claimCode(w) {
+		t.Fatalf("code %q, then %q", code, claimCode(w))
 	}
 	_, err := w.Claim(ctx, "telegram", channels.Message{From: "5"}, code)
 	wantErr(t, err, access.ErrNotHere)
@@ -52,7 +52,7 @@ func TestClaim(t *testing.T) {
 	if owners != 1 || len(w.Owners("telegram")) != 1 {
 		t.Errorf("%d owners by one code: %v", owners, w.Owners("telegram"))
 	}
-	if c := w.ClaimCode(); c != "" {
+	if c := claimCode(w); c != "" {
 		t.Errorf("a code although there is an owner: %q", c)
 	}
 	first := w.Owners("telegram")[0]
@@ -61,6 +61,56 @@ func TestClaim(t *testing.T) {
 	_, err = w.Claim(ctx, "telegram", channels.Message{From: "77", Private: true}, code)
 	wantErr(t, err, access.ErrOwned)
 	w.codeFrom(w.says("telegram", "77").Reply)
+}
+
+// A claim code holds for an hour, and then there is another.
+func TestClaimCodeExpires(t *testing.T) {
+	w := newWorld(t)
+	w.config.Accounts["telegram"] = access.Account{}
+	w.restart()
+	code, left := w.ClaimCode()
+	if left != time.Hour {
+		t.Errorf("it holds for %v", left)
+	}
+	w.now = w.now.Add(time.Hour)
+	m := channels.Message{From: "5", Private: true}
+	_, err := w.Claim(t.Context(), "telegram", m, code)
+	wantErr(t, err, access.ErrWrongCode)
+	again, left := w.ClaimCode()
+	if again == code || left != time.Hour {
+		t.Errorf("the next code is %q, after %q, for %v", again, code, left)
+	}
+	if _, err := w.Claim(t.Context(), "telegram", m, again); err != nil {
+		t.Error(err)
+	}
+}
+
+// Who is granted something is found however their address is spelled; names and accounts that are not there are refused.
+func TestWhomToGrant(t *testing.T) {
+	w := newWorld(t)
+	run := func(words ...string) error {
+		_, _, err := w.Access.Run(t.Context(), "command line", "", words)
+		return err
+	}
+	if err := run("grant", "email", "Bob@Example.org"); err != nil {
+		t.Fatal(err)
+	}
+	w.role("email", "bob@example.org", access.User)
+	if err := run("grant", "email", "bob@example.org", "owner"); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(w.List()); n != 2 {
+		t.Errorf("%d people are listed: %+v", n, w.List())
+	}
+	if err := run("revoke", "email", "BOB@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	w.role("email", "bob@example.org", access.Nobody)
+	wantErr(t, run("grant", "telegram", "@alice"), access.ErrName)
+	err := run("grant", "telegramm", "5")
+	if err == nil || !strings.Contains(fmt.Sprint(err.(interface{ UserMessage() string }).UserMessage()), `no account "telegramm"; there is: email, telegram.`) {
+		t.Errorf("an account that is not there: %v", err)
+	}
 }
 
 func TestGrants(t *testing.T) {

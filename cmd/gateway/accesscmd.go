@@ -63,7 +63,11 @@ func (a *app) accessAlone(ctx context.Context, h *host, words []string) error {
 	}
 	defer st.Close() //nolint:errcheck // what was to be kept is kept
 	acc, err := access.New(ctx, access.Options{Store: st, Local: localAccount, Log: h.log, Audit: func(_ context.Context, d access.Deed) {
-		h.recordResult(d.What, d.Whom.String(), d.Result)
+		object := ""
+		if d.Whom != (access.Person{}) {
+			object = d.Whom.String()
+		}
+		h.recordResult(d.What, object, d.Result)
 	}})
 	if err != nil {
 		return err

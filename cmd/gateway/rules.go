@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"chatgateway/access"
@@ -11,6 +13,7 @@ import (
 	"chatgateway/commands"
 	"chatgateway/config"
 	"chatgateway/internal/audit"
+	"chatgateway/internal/status"
 )
 
 // rules are who may do what, and what is written down of it.
@@ -18,6 +21,7 @@ type rules struct {
 	s      *server
 	access *access.Access
 	log    *audit.Log
+	said   atomic.Bool // that there is no owner yet
 }
 
 func newRules(ctx context.Context, s *server) (*rules, error) {
@@ -163,6 +167,9 @@ func (r *rules) command(ctx context.Context, c *commands.Call, words []string) (
 	for _, b := range buttons {
 		a.Choices = append(a.Choices, commands.Choice{Label: b.Label, Run: "/access " + strings.Join(b.Words, " ")})
 	}
+	if line := r.claimLine(ctx); err == nil && line != "" && (len(words) == 0 || words[0] == "list") {
+		a.Text += "\n" + line
+	}
 	return a, err
 }
 
@@ -170,14 +177,28 @@ func (r *rules) claim(ctx context.Context, account channels.AccountID, m channel
 	return r.access.Claim(ctx, account, m, code)
 }
 
-// claimCode is the code that makes the first owner; "" if there is one, or no channel on which it could be sent.
-func (r *rules) claimCode() string {
-	for _, ch := range r.s.core.Status(context.Background()).Channels {
-		if s, ok := serviceOf(ch.Account); ok && !s.Local && ch.State != "off" {
-			return r.access.ClaimCode()
+// claimLine says how the first owner becomes it; "" if there is one, or no channel on which the code could be sent.
+func (r *rules) claimLine(ctx context.Context) string {
+	if r.access.HasOwner() {
+		return ""
+	}
+	for _, ch := range r.s.core.Status(ctx).Channels {
+		if s, ok := serviceOf(ch.Account); ok && !s.Local && (ch.State != status.Off || ch.Detail == "") { // without a word it is about to start
+			if code, left := r.access.ClaimCode(); code != "" {
+				return fmt.Sprintf("no owner yet: send the bot, in private, within %d minutes: /claim %s\n", int(math.Ceil(left.Minutes())), code)
+			}
 		}
 	}
 	return ""
+}
+
+// sayClaim prints how the first owner becomes it, once: at the start, or when the first channel is set up.
+func (r *rules) sayClaim(ctx context.Context) {
+	line := r.claimLine(ctx)
+	if line == "" || !r.said.CompareAndSwap(false, true) {
+		return
+	}
+	fmt.Fprint(r.s.app.out, line)
 }
 
 // auditLines are the last n lines of the audit log.

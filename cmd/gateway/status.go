@@ -182,11 +182,9 @@ func (s *server) printStart(ctx context.Context, link string) {
 	for _, l := range s.locals(ctx) {
 		fmt.Fprintf(&b, "found on this host: %s with %d models, no key needed\n", l.Name, l.Models)
 	}
-	if code := s.rules.claimCode(); code != "" {
-		fmt.Fprintf(&b, "no owner yet: send the bot, in private, within an hour: /claim %s\n", code)
-	}
 	for _, x := range st.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", x)
 	}
 	fmt.Fprint(s.app.out, b.String())
+	s.rules.sayClaim(ctx)
 }
