@@ -17,6 +17,7 @@ type Field struct {
 	Page     string             // where to get one; empty if there is no such page
 	Optional bool               // the channel starts without it
 	Plain    bool               // not secret by itself, a user name for instance: may be echoed when typed
+	Shared   bool               // an app's, which several accounts may have; what is not is one bot's
 	Check    func(string) error // says what is wrong with a value, without repeating it; nil: anything goes
 }
 

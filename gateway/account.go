@@ -19,6 +19,7 @@ const (
 	backoffFirst = time.Second
 	backoffMost  = time.Minute
 	setupRetry   = 10 * time.Minute // a wrong set-up at the service is looked at again that often
+	heldPause    = 5 * time.Second  // between two looks at a bot that another process has
 	stableAfter  = time.Minute      // a run this long counts as good
 )
 
@@ -182,19 +183,33 @@ func (g *Gateway) supervise(ctx context.Context, a *account) {
 		case errors.Is(err, channels.ErrSetup):
 			g.report(a, status.Channel{State: status.Failed, Detail: detail(err)})
 			pause = setupRetry
+		case errors.Is(err, ErrHeld):
+			g.report(a, status.Channel{State: status.Failed, Detail: detail(err)})
+			if !pauseFor(ctx, heldPause) {
+				return
+			}
+			continue // that it waits is said once
 		default:
 			g.report(a, status.Channel{State: status.Connecting, Detail: detail(err)})
 			wait = min(2*wait, backoffMost)
 		}
 		g.log.Warn("channel ended", "account", string(a.ID), "err", err, "again_in", pause)
-		select {
-		case <-ctx.Done():
+		if !pauseFor(ctx, pause) {
 			return
-		case <-time.After(pause):
 		}
 		a.mu.Lock()
 		a.state.Restarts++
 		a.mu.Unlock()
+	}
+}
+
+// pauseFor reports whether ctx lasted.
+func pauseFor(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 
@@ -205,6 +220,13 @@ func (g *Gateway) runChannel(ctx context.Context, a *account, ch channels.Channe
 			err = g.logPanic("channel "+string(a.ID), v, debug.Stack())
 		}
 	}()
+	if g.o.Hooks.Hold != nil {
+		release, err := g.o.Hooks.Hold(a.Account)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
 	g.report(a, status.Channel{State: status.Connecting})
 	if err := ch.Run(ctx, func(ctx context.Context, b channels.Batch) error { return g.receive(ctx, a, b) }); err != nil {
 		return err

@@ -89,10 +89,15 @@ type Hooks struct {
 	// Allow bounds how often a person may ask a model; wait is for how long no more.
 	Allow  func(account channels.AccountID, user channels.UserID, role access.Role) (ok bool, wait time.Duration)
 	MayUse func(role access.Role, model string) bool // models.allow; nil: any
+	// Hold takes an account's bot for this process while it runs. Its error wraps ErrHeld if somebody else has it.
+	Hold func(Account) (release func(), err error)
 	// Opened is told of every channel that was opened, before it runs.
 	Opened func(channels.AccountID, channels.Channel)
 	Page   func() string
 }
+
+// ErrHeld: another process serves the bot. It is tried again, should that one end.
+var ErrHeld = errors.New("another process serves this bot")
 
 // Gateway is the core. It is safe for concurrent use.
 type Gateway struct {

@@ -30,7 +30,7 @@ var Service = channels.Service{
 		{Name: "username", Env: "EMAIL_USERNAME", Help: "user name at the mail server, mostly the address", Plain: true},
 		{Name: "password", Env: "EMAIL_PASSWORD", Help: "password, or app password, of the mailbox", Optional: true},
 		{Name: "client_id", Env: "EMAIL_CLIENT_ID", Help: "client id of your own app, for hosts that take no passwords", Optional: true, Plain: true},
-		{Name: "client_secret", Env: "EMAIL_CLIENT_SECRET", Help: "client secret of that app, if it has one", Optional: true},
+		{Name: "client_secret", Env: "EMAIL_CLIENT_SECRET", Help: "client secret of that app, if it has one", Optional: true, Shared: true},
 		{Name: "refresh_token", Env: "EMAIL_REFRESH_TOKEN", Help: "refresh token; signing in stores it", Optional: true},
 		{Name: "access_token", Env: "EMAIL_ACCESS_TOKEN", Help: "access token, where there is no refresh token", Optional: true},
 	},

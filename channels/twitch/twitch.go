@@ -35,7 +35,7 @@ var Service = channels.Service{
 		{Name: tokenField, Env: "TWITCH_TOKEN", Help: "user token of the bot's account, with or without oauth:", Page: portal, Check: checkToken},
 		{Name: refreshField, Help: "refresh token, with which the token renews itself", Page: portal, Optional: true},
 		{Name: idField, Help: "client id of your application", Page: portal, Optional: true, Plain: true},
-		{Name: clientField, Help: "client secret of your application; a public one has none", Page: portal, Optional: true},
+		{Name: clientField, Help: "client secret of your application; a public one has none", Page: portal, Optional: true, Shared: true},
 	},
 	Settings:   func() any { return &Settings{Prefix: "!", Parts: 2} },
 	Open:       open,

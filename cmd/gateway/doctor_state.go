@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
@@ -59,6 +60,7 @@ func (d *doctor) settings() {
 func (d *doctor) channels() {
 	h := &host{home: d.home, env: d.app.env, config: d.config, tokens: d.tokens, auth: d.auth}
 	owners := map[string]string{} // of a token, by its fingerprint
+	locks := findBotLocks(d.home, slog.New(slog.DiscardHandler))
 	for _, acc := range h.channelAccounts() {
 		if acc.Service.Local || strings.HasPrefix(acc.Off, "switched off") {
 			continue
@@ -84,7 +86,7 @@ func (d *doctor) channels() {
 		}
 		for _, f := range acc.Service.Secrets {
 			v := acc.Secrets.Secret(f.Name)
-			if f.Plain || v.Empty() {
+			if f.Plain || f.Shared || v.Empty() {
 				continue
 			}
 			if first, twice := owners[v.Fingerprint()]; twice {
@@ -92,6 +94,10 @@ func (d *doctor) channels() {
 					fmt.Sprintf("gateway channels set %s %s", acc.ID, f.Name))
 			}
 			owners[v.Fingerprint()] = string(acc.ID)
+		}
+		if who, held := locks.heldBy(acc.Service, acc.Secrets); held {
+			d.add(severe, "channels", string(acc.ID)+": "+(&botHeld{who}).UserMessage(),
+				fmt.Sprintf("stop process %d, or give this one a bot of its own: gateway channels set %s", who.PID, acc.ID))
 		}
 	}
 	if d.live == nil {
