@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/zalando/go-keyring"
@@ -23,6 +24,7 @@ const (
 	keyVariable = "GATEWAY_KEY"
 	keyringName = "chatgateway"
 	inKeyring   = "keyring"
+	keyringWait = time.Minute
 )
 
 // vault is the jsonfile.Codec of both auth files. They are encrypted together: a write is encrypted if one of them is.
@@ -75,7 +77,7 @@ func (v *vault) key() (jsonfile.Codec, error) {
 	}
 	key, where, err := v.find()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w (%w)", where, err, jsonfile.ErrSealed)
+		return nil, &jsonfile.NoKey{Where: where, Err: err}
 	}
 	if v.learn != nil {
 		v.learn(key)
@@ -92,13 +94,32 @@ func (v *vault) find() (key secret.String, where string, err error) {
 	data, err := os.ReadFile(v.pointer())
 	switch place := strings.TrimSpace(string(data)); {
 	case err != nil:
-		return secret.String{}, "the variable " + keyVariable + " is not set", fs.ErrNotExist
+		return secret.String{}, "the variable " + keyVariable, errors.New("it is not set")
 	case place == inKeyring:
-		k, err := keyring.Get(keyringName, string(v.home))
+		k, err := askKeyring(string(v.home))
 		return secret.New(strings.TrimSpace(k)), "the keyring of this system", err
 	default:
 		k, err := os.ReadFile(place) //nolint:gosec // the owner named it, in a file of their own
 		return secret.New(strings.TrimSpace(string(k))), "the key file " + place, err
+	}
+}
+
+// askKeyring does not wait for ever where a keyring asks a person who is not there to unlock it.
+func askKeyring(account string) (string, error) {
+	type answer struct {
+		key string
+		err error
+	}
+	got := make(chan answer, 1)
+	go func() { // ends with the keyring's answer, or with the process
+		key, err := keyring.Get(keyringName, account)
+		got <- answer{key, err}
+	}()
+	select {
+	case a := <-got:
+		return a.key, a.err
+	case <-time.After(keyringWait):
+		return "", errors.New("it does not answer; unlock it")
 	}
 }
 
@@ -143,6 +164,9 @@ func (a *app) encrypt(ctx context.Context, keyFile string) error {
 		}
 	}
 	if _, err := v.key(); err != nil {
+		if v.env(keyVariable) != "" {
+			return exitError{1, fmt.Sprintf("%s is no key: %v.", keyVariable, err)}
+		}
 		if err := v.makeKey(keyFile); err != nil {
 			return err
 		}
@@ -198,8 +222,11 @@ func (v *vault) makeKey(keyFile string) error {
 		if err != nil && !errors.Is(err, fs.ErrExist) { // one that is there is taken
 			return exitError{1, fmt.Sprintf("The key file cannot be written: %v.", err)}
 		}
-	} else if _, err := keyring.Get(keyringName, string(v.home)); err != nil { // one that is there is taken
-		if err := keyring.Set(keyringName, string(v.home), key.Reveal()); err != nil {
+	} else if _, err := askKeyring(string(v.home)); err != nil { // one that is there is taken
+		if errors.Is(err, keyring.ErrNotFound) {
+			err = keyring.Set(keyringName, string(v.home), key.Reveal())
+		}
+		if err != nil {
 			return exitError{1, fmt.Sprintf("There is no keyring here that takes the key (%v). Say --key-file PATH, or set %s.", err, keyVariable)}
 		}
 	}

@@ -50,6 +50,18 @@ func (e *Error) UserMessage() string {
 	return s + ". Until then nothing is written to it."
 }
 
+// NoKey is the error of a Codec that has no key. It is ErrSealed too.
+type NoKey struct {
+	Where string // where the key should be
+	Err   error
+}
+
+// Error implements error.
+func (e *NoKey) Error() string { return e.Where + ": " + cause(e.Err) }
+
+// Unwrap gives the cause.
+func (e *NoKey) Unwrap() []error { return []error{e.Err, ErrSealed} }
+
 func unreadable(path string, err error) error {
 	return &Error{Path: path, Reason: "it cannot be read: " + cause(err), Do: "check the file and its permissions", Err: err}
 }

@@ -113,7 +113,7 @@ func (f File) Read() (*Doc, error) {
 		return nil, err
 	}
 	if f.Codec == nil && doc.Has(SealedKey) {
-		return nil, &Error{Path: f.Path, Reason: "it is encrypted and there is no key to open it", Do: "give the key (GATEWAY_KEY)", Err: ErrSealed}
+		return nil, &Error{Path: f.Path, Reason: "it is encrypted, and there is no key to open it", Do: "give the key (GATEWAY_KEY)", Err: ErrSealed}
 	}
 	doc.stamp = stamp
 	return doc, nil
@@ -175,8 +175,8 @@ func (f File) open(data []byte) ([]byte, error) {
 		return data, nil
 	}
 	plain, err := f.Codec.Open(data)
-	if errors.Is(err, ErrSealed) {
-		return nil, &Error{Path: f.Path, Reason: "it is encrypted and there is no key to open it", Do: "give the key (GATEWAY_KEY)", Err: err}
+	if k, ok := errors.AsType[*NoKey](err); ok {
+		return nil, &Error{Path: f.Path, Reason: "it is encrypted, and there is no key to open it (" + k.Error() + ")", Do: "put the key back, or give it as GATEWAY_KEY", Err: err}
 	}
 	if err != nil {
 		return nil, &Error{Path: f.Path, Reason: "it is encrypted and the key does not open it", Do: "give the key it was encrypted with", Err: err}
