@@ -148,7 +148,18 @@ func (g *Gateway) mayRun(c commands.Command, call *commands.Call, m channels.Mes
 	if c.Where == commands.Private && !m.Private {
 		return "/" + c.Name + " works in a private conversation with me only."
 	}
+	if c.Where == commands.Privately && !m.Private && g.allPublic(channels.AccountID(call.Person.Account)) {
+		return fmt.Sprintf("/%s is answered in private, and nothing is private here. It works in: %s.", c.Name, g.elsewhere(c.Name))
+	}
 	return ""
+}
+
+// allPublic reports whether an account has no way to tell one person alone.
+func (g *Gateway) allPublic(id channels.AccountID) bool {
+	ch := g.account(id).channel()
+	_, asks := ch.(channels.Asker)
+	_, directs := ch.(channels.Director)
+	return ch != nil && !asks && !directs
 }
 
 // role translates what the policy says for the commands.

@@ -62,7 +62,10 @@ func accessRole(r commands.Role) access.Role {
 }
 
 // SecretsElsewhere implements commands.Host.
-func (g *Gateway) SecretsElsewhere() string {
+func (g *Gateway) SecretsElsewhere() string { return g.elsewhere("login") }
+
+// elsewhere names the places where a command may be given that is no thing for all to see.
+func (g *Gateway) elsewhere(command string) string {
 	var names []string
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -78,7 +81,7 @@ func (g *Gateway) SecretsElsewhere() string {
 			names = append(names, title)
 		}
 	}
-	return strings.Join(append(names, "`gateway login` on its host"), ", ")
+	return strings.Join(append(names, "`gateway "+command+"` on its host"), ", ")
 }
 
 // Claim implements commands.Host.

@@ -38,7 +38,7 @@ func (c *channel) size(md string) int {
 
 // parts are the messages that a post takes: as many as the settings allow, the last one with a notice if more is left.
 func (c *channel) parts(p channels.Post) (list []string) {
-	md := p.Text
+	md := c.ownForm(p.Text)
 	for n, ch := range p.Choices {
 		md += fmt.Sprintf("\n\n(%d) %s", n+1, ch.Label)
 		if ch.URL != "" {
@@ -61,6 +61,27 @@ func (c *channel) parts(p channels.Post) (list []string) {
 		}
 	}
 	return list
+}
+
+var slashed = regexp.MustCompile("(?:^|[\\s(\"'`*])/([a-z]+)")
+
+// ownForm writes our commands as they are given here, !login: Twitch takes what begins with a slash for a command to it.
+func (c *channel) ownForm(md string) string {
+	c.mu.Lock()
+	menu := c.menu
+	c.mu.Unlock()
+	if c.set.Prefix == "" {
+		return md
+	}
+	var b strings.Builder
+	last := 0
+	for _, at := range slashed.FindAllStringSubmatchIndex(md, -1) {
+		if from, to := at[2], at[3]; menu[md[from:to]] && !strings.HasPrefix(md[to:], "/") {
+			b.WriteString(md[last:from-1] + c.set.Prefix)
+			last = from
+		}
+	}
+	return b.String() + md[last:]
 }
 
 // line makes one line of Markdown that no program takes for a command: not Twitch ("/", "."), not this bot or another

@@ -85,6 +85,28 @@ func TestOneLine(t *testing.T) {
 	})
 }
 
+// TestOwnForm: what tells of our commands tells of them as they are given here.
+func TestOwnForm(t *testing.T) {
+	bubble(t, twitch.Settings{}, nil, func(t *testing.T, r *rig) {
+		r.run()
+		if err := r.ch.(channels.MenuSetter).SetMenu(t.Context(), []channels.Command{{Name: "login"}, {Name: "model"}}); err != nil {
+			t.Fatal(err)
+		}
+		m := r.ask("hello")
+		for text, want := range map[string]string{
+			"Say `/login openai` or /model fast (/login).":   "Say !login openai or !model fast (!login).",
+			"See /etc/model, /model/x, a/login and /models.": "See /etc/model, /model/x, a/login and /models.",
+			"/login is for owners":                           "› !login is for owners",
+			"/ban is Twitch's":                               "› /ban is Twitch's",
+		} {
+			r.post(channels.Post{To: m.Conversation, Text: text})
+			if got := r.shown(); got[len(got)-1] != want {
+				t.Errorf("%q is shown as %q; want %q", text, got[len(got)-1], want)
+			}
+		}
+	})
+}
+
 // TestFlood: many answers at once stay within the limits, so that Twitch refuses none.
 func TestFlood(t *testing.T) {
 	bubble(t, twitch.Settings{}, nil, func(t *testing.T, r *rig) {

@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"chatgateway/channels/twitch/twitchtest"
+	"chatgateway/internal/testpeers"
+)
+
+// twitch is a Twitch on loopback with one room, seen from the people's side.
+type twitch struct {
+	t    *testing.T
+	s    *twitchtest.Server
+	room *twitchtest.Room
+	irc  string
+	api  string
+}
+
+func newTwitch(t *testing.T) *twitch {
+	t.Helper()
+	tw := &twitch{t: t, s: twitchtest.New()}
+	tw.s.AddUser("gateway_bot")
+	tw.s.Clients["faketwitchclientid00"] = ""
+	tw.room = tw.s.AddRoom("streamer")
+	tw.room.Mods = []string{"gateway_bot"}
+	var err error
+	if tw.irc, tw.api, err = tw.s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tw.s.Close)
+	return tw
+}
+
+// say says something in the room, and gives the message's id.
+func (tw *twitch) say(u *twitchtest.User, what twitchtest.Said) string {
+	tw.online()
+	return tw.s.Say(u, tw.room, what)
+}
+
+// online waits for the bot to be in the room: Twitch delivers nothing later.
+func (tw *twitch) online() {
+	tw.t.Helper()
+	tw.until("the bot comes to the room", func([]twitchtest.Message) bool { return tw.s.There("gateway_bot", tw.room) })
+}
+
+// until waits until something is so of what the bot said.
+func (tw *twitch) until(what string, is func([]twitchtest.Message) bool) {
+	tw.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) { // another process: no event to wait for
+		said := tw.s.Messages(tw.room, "gateway_bot")
+		if is(said) {
+			return
+		}
+		if time.Now().After(deadline) {
+			var all strings.Builder
+			for _, m := range said {
+				fmt.Fprintf(&all, "%q, in answer to %s\n", m.Text, m.Reply)
+			}
+			tw.t.Fatalf("it never is so that %s; the bot said:\n%s", what, &all)
+		}
+	}
+}
+
+// want waits until the bot answers a message with a text.
+func (tw *twitch) want(id, text string) (m twitchtest.Message) {
+	tw.t.Helper()
+	tw.until("the bot answers "+id+" with "+text, func(said []twitchtest.Message) bool {
+		i := slices.IndexFunc(said, func(m twitchtest.Message) bool { return m.Reply == id && strings.Contains(m.Text, text) })
+		if i >= 0 {
+			m = said[i]
+		}
+		return i >= 0
+	})
+	return m
+}
+
+// answers counts the bot's messages in answer to one.
+func (tw *twitch) answers(id string) (n int) {
+	for _, m := range tw.s.Messages(tw.room, "gateway_bot") {
+		if m.Reply == id {
+			n++
+		}
+	}
+	return n
+}
+
+// TestTwitch: the bot's own sign-in by a code while the gateway runs, a test message, chat in replies, commands, what is
+// no place for a secret, strangers and roles, a kill in the middle.
+func TestTwitch(t *testing.T) {
+	tw := newTwitch(t)
+	ann, bob, mod := tw.s.AddUser("ann"), tw.s.AddUser("bob"), tw.s.AddUser("mod")
+	slow := testpeers.Says("slowly", slowly)
+	slow.Latency, slow.Pieces = 300, 6
+	p := newProgram(t, fmt.Sprintf("model: anthropic/claude-test-1\nchannels:\n  twitch:\n    {channel_name: streamer, server: %q, tls: false, api_base: %q, owners: [%q], roles: [moderator]}\n",
+		tw.irc, tw.api, ann.ID), append(models(30), slow, testpeers.Says("hello", "Hello! **Nice** to meet you.\n\nWhat now?"), testpeers.Says("everything", strings.Repeat("All of it. ", 200)))...)
+	key := "sk-ant-api03-FAKE-twitch-canary-000111222333"
+	if out, code := p.run(key, "auth", "set", "anthropic"); code != 0 {
+		t.Fatalf("auth set: %s", out)
+	}
+	tw.signIn(p)
+	tw.online()
+	if out, code := p.run("", "channels", "test", "twitch", "--send", "streamer"); code != 0 || !strings.Contains(out, "It renews itself") || !strings.Contains(out, "moderator") {
+		t.Errorf("channels test gave %d:\n%s", code, out)
+	}
+	tw.until("the test message is there", func(said []twitchtest.Message) bool { return len(said) == 1 })
+
+	// Asked in the three ways, answered in replies; what is not for the bot is not answered.
+	for _, ask := range []string{"!ask hello there", "@gateway_bot hello again", "hello once more, @Gateway_Bot"} {
+		if m := tw.want(tw.say(ann, twitchtest.Said{Text: ask}), "Nice to meet you"); strings.TrimRight(m.Text, " \U000E0000") != "Hello! Nice to meet you. What now?" {
+			t.Errorf("%q is answered %q", ask, m.Text)
+		}
+	}
+	tw.say(ann, twitchtest.Said{Text: "hello all"})
+	tw.say(ann, twitchtest.Said{Text: "!so hello"})
+	tw.say(bob, twitchtest.Said{Text: "!ask hello, a stranger is here"})
+	tw.say(bob, twitchtest.Said{Text: "!auth"})
+	tw.want(tw.say(mod, twitchtest.Said{Text: "!ask hello from a moderator", Badges: "moderator/1"}), "Nice to meet you")
+
+	// Long answers are cut with a word, not sent as a flood.
+	long := tw.say(ann, twitchtest.Said{Text: "!ask everything"})
+	tw.want(long, "(cut: this place takes no more)")
+	if n := tw.answers(long); n != 2 {
+		t.Errorf("a long answer took %d messages; want 2", n)
+	}
+	tw.commands(p, ann, mod)
+
+	// A kill in the middle of an answer.
+	cut := tw.say(ann, twitchtest.Said{Text: "!ask slowly"})
+	for deadline := time.Now().Add(20 * time.Second); !asked(p, "slowly"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the model was never asked")
+		}
+	}
+	p.stop(9)
+	p.start()
+	tw.want(cut, "grows and grows.")
+	tw.want(tw.say(ann, twitchtest.Said{Text: "!ask hello, are you back?"}), "Nice to meet you")
+	if n := tw.answers(cut); n != 1 {
+		t.Errorf("after the kill it is answered %d times", n)
+	}
+
+	for _, m := range tw.s.Messages(tw.room, "gateway_bot") {
+		if m.Reply == "" && !strings.Contains(m.Text, "test message") || strings.ContainsAny(m.Text, "\r\n*`") || len([]rune(m.Text)) > 500 {
+			t.Errorf("the bot said %q, in answer to %q", m.Text, m.Reply)
+		}
+	}
+	if cmds, bad := tw.s.Commands(), tw.s.Refused(); len(cmds)+len(bad) > 0 {
+		t.Errorf("Twitch took %q for commands, and refused %q", cmds, bad)
+	}
+	for _, secret := range []string{key, "fakeaccess", "fakerefresh"} {
+		if found := p.traces(secret); len(found) > 0 {
+			t.Errorf("a secret is in %v", found)
+		}
+	}
+}
+
+// signIn signs the bot's account in by a code, beside the running gateway, which takes it up.
+func (tw *twitch) signIn(p *program) {
+	tw.t.Helper()
+	cmd := exec.Command(binary, "channels", "login", "twitch")
+	out := &buffer{news: make(chan struct{}, 1)}
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Stdin = p.env, out, out, strings.NewReader("faketwitchclientid00\n")
+	if err := cmd.Start(); err != nil {
+		tw.t.Fatal(err)
+	}
+	code := out.find(tw.t, regexp.MustCompile(`code: \S+`))
+	tw.s.Enter(strings.TrimPrefix(code, "code: "), tw.s.AddUser("gateway_bot"))
+	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "Signed in to Twitch as gateway_bot") {
+		tw.t.Fatalf("channels login: %v\n%s", err, out)
+	}
+}
+
+// commands: what may be done in a public room, by whom, and what may not.
+func (tw *twitch) commands(p *program, ann, mod *twitchtest.User) {
+	tw.t.Helper()
+	tw.want(tw.say(ann, twitchtest.Said{Text: "!model anthropic/claude-test-7"}), "claude-test-7")
+	tw.want(tw.say(ann, twitchtest.Said{Text: "!model"}), "claude-test-7")
+	tw.want(tw.say(mod, twitchtest.Said{Text: "!model", Badges: "moderator/1"}), "claude-test-1") // a conversation of its own
+	where := tw.want(tw.say(ann, twitchtest.Said{Text: "!login anthropic"}), "nothing is private here")
+	if !strings.Contains(where.Text, "Web page") {
+		tw.t.Errorf("!login does not say where it works: %q", where.Text)
+	}
+	typed := "sk-ant-api03-FAKE-typed-in-public-000111222333"
+	tw.want(tw.say(ann, twitchtest.Said{Text: "!login anthropic " + typed}), "")
+	tw.want(tw.say(ann, twitchtest.Said{Text: "@gateway_bot /stop"}), "")
+	tw.want(tw.say(ann, twitchtest.Said{Text: "!help"}), "!")
+	if found := p.traces(typed); len(found) > 0 {
+		tw.t.Errorf("a key that was typed in public is in %v", found)
+	}
+}
+
+// asked reports whether a model was asked something.
+func asked(p *program, text string) bool {
+	return slices.ContainsFunc(p.mock.Journal(), func(e testpeers.Entry) bool {
+		return e.Method == http.MethodPost && strings.Contains(string(e.Body), text)
+	})
+}
