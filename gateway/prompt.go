@@ -52,7 +52,7 @@ func (p *prompter) Prompt(ctx context.Context, s login.Step) (secret.String, err
 		if !errors.Is(err, errors.ErrUnsupported) {
 			return answer, ended(ctx, err)
 		}
-		if !p.mayType() && p.to == p.conv {
+		if !p.mayType() && p.to == p.conv && !p.m.Private {
 			if err := p.goPrivate(ctx); err != nil {
 				return secret.String{}, err
 			}
@@ -165,7 +165,11 @@ func (p *prompter) show(ctx context.Context, s login.Step, choices []channels.Ch
 		return fmt.Errorf("%s is not open", p.to.Account)
 	}
 	post := p.post(s, choices)
-	if e, ok := ch.(channels.Editor); ok && s.Done && p.shown != "" {
+	e, edits := ch.(channels.Editor)
+	if s.Done && !edits {
+		return nil // what was shown stays, and how the login ended is said anyway
+	}
+	if s.Done && p.shown != "" {
 		if err := e.Edit(ctx, p.shown, post); err == nil {
 			return nil
 		}

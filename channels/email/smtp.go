@@ -98,23 +98,22 @@ func opening(plain string) string {
 	return orElse(s, "A message")
 }
 
-// withChoices is the text with its choices below: mail has no buttons.
+// withChoices is the text with its choices below, numbered: mail has no buttons. A page that the text names is not named
+// again.
 func withChoices(p channels.Post) string {
-	var b strings.Builder
-	b.WriteString(p.Text)
-	n := 0
-	for _, ch := range p.Choices {
-		if b.Len() > 0 && n == 0 {
-			b.WriteString("\n")
+	list := ""
+	for i, ch := range p.Choices {
+		switch {
+		case ch.URL == "":
+			list += fmt.Sprintf("\n%d. %s", i+1, ch.Label)
+		case !strings.Contains(p.Text, ch.URL):
+			list += fmt.Sprintf("\n%d. %s: <%s>", i+1, ch.Label, ch.URL)
 		}
-		n++
-		if ch.URL != "" {
-			fmt.Fprintf(&b, "\n%d. %s: <%s>", n, ch.Label, ch.URL)
-			continue
-		}
-		fmt.Fprintf(&b, "\n%d. %s", n, ch.Label)
 	}
-	return b.String()
+	if p.Text != "" && list != "" {
+		return p.Text + "\n" + list
+	}
+	return p.Text + list
 }
 
 // deliver sends a mail. What may pass is tried again for a minute or so; a mail that was sent is not sent again.

@@ -40,9 +40,11 @@ func (c *channel) size(md string) int {
 func (c *channel) parts(p channels.Post) (list []string) {
 	md := c.ownForm(p.Text)
 	for n, ch := range p.Choices {
-		md += fmt.Sprintf("\n\n(%d) %s", n+1, ch.Label)
-		if ch.URL != "" {
-			md += " " + ch.URL
+		switch {
+		case ch.URL == "":
+			md += fmt.Sprintf("\n\n(%d) %s", n+1, ch.Label)
+		case !strings.Contains(p.Text, ch.URL):
+			md += fmt.Sprintf("\n\n(%d) %s %s", n+1, ch.Label, ch.URL)
 		}
 	}
 	for len(list) < c.set.Parts {

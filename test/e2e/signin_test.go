@@ -25,6 +25,7 @@ import (
 type company struct {
 	*program
 	issuer *testpeers.Issuer
+	models *testpeers.Mock
 	tokens *tokens
 }
 
@@ -55,11 +56,11 @@ func (ts *tokens) list() []string {
 	return slices.Clone(ts.all)
 }
 
-func newCompany(t *testing.T, config string) *company {
+func newCompany(t *testing.T, config string, more ...testpeers.Fixture) *company {
 	t.Helper()
 	c := &company{issuer: testpeers.StartIssuer(t), tokens: &tokens{}}
-	models := testpeers.StartAimock(t, nil, testpeers.Says("hello", "Hello from the company."), testpeers.Says("again", "Here again."))
-	to, err := url.Parse(models.URL)
+	c.models = testpeers.StartAimock(t, nil, append(more, testpeers.Says("hello", "Hello from the company."), testpeers.Says("again", "Here again."))...)
+	to, err := url.Parse(c.models.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -133,11 +132,7 @@ func TestTwitch(t *testing.T) {
 
 	// A kill in the middle of an answer.
 	cut := tw.say(ann, twitchtest.Said{Text: "!ask slowly"})
-	for deadline := time.Now().Add(20 * time.Second); !asked(p, "slowly"); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the model was never asked")
-		}
-	}
+	untilAsked(t, p.mock, "slowly")
 	p.stop(9)
 	p.start()
 	tw.want(cut, "grows and grows.")
@@ -196,9 +191,13 @@ func (tw *twitch) commands(p *program, ann, mod *twitchtest.User) {
 	}
 }
 
-// asked reports whether a model was asked something.
-func asked(p *program, text string) bool {
-	return slices.ContainsFunc(p.mock.Journal(), func(e testpeers.Entry) bool {
-		return e.Method == http.MethodPost && strings.Contains(string(e.Body), text)
-	})
+// untilAsked waits until a model was asked something.
+func untilAsked(t *testing.T, mock *testpeers.Mock, text string) {
+	t.Helper()
+	asked := func(e testpeers.Entry) bool { return strings.Contains(string(e.Body), text) }
+	for deadline := time.Now().Add(20 * time.Second); !slices.ContainsFunc(mock.Journal(), asked); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the model was never asked %q", text)
+		}
+	}
 }
