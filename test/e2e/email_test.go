@@ -116,11 +116,8 @@ func TestEmail(t *testing.T) {
 	slow.Latency, slow.Pieces = 300, 6
 	c := newCompany(t, "channels:\n  email: "+m.settings("owners: ["+ownerMail+"], display_name: The Gateway"), slow,
 		testpeers.Says("table", "## Result\n\n| a | b |\n|---|---|\n| 1 | **2** |\n\n- one\n- two `code`\n\n```go\nfunc main() {}\n```\n\nSee [this](https://example.org/x)."))
-	for name, value := range map[string]string{"username": botMail, "password": emailtest.Password} {
-		if out, code := c.run(value, "channels", "set", "email", name); code != 0 {
-			t.Fatalf("channels set: %s", out)
-		}
-	}
+	c.set("user name", botMail, "channels", "set", "email", "username")
+	c.set("password", emailtest.Password, "channels", "set", "email", "password")
 	out, code := c.run("", "channels", "test", "email", "--send", ownerMail)
 	for _, want := range []string{"IDLE", "INBOX", "Senders count as far as " + emailtest.Trusted, "Mail is sent as " + botMail, "A test message was sent to " + ownerMail} {
 		if code != 0 || !strings.Contains(out, want) {
@@ -210,6 +207,36 @@ func (m *post) strangers(c *company) {
 	}
 	if n := len(m.mails(ownerMail)) - before; n != 1 {
 		m.t.Errorf("%d mails came to the owner; want the last answer alone", n)
+	}
+}
+
+// TestMailLoop: two accounts that answer everybody write to each other, and it ends by itself.
+func TestMailLoop(t *testing.T) {
+	m := &post{t: t, r: emailtest.Start(t)}
+	one, two := "one@people.example", "two@people.example"
+	p := newProgram(t, "model: anthropic/claude-test-1\nchannels:\n  email: "+m.settings("allow_from: [\"*\"]")+"  email:two: "+m.settings("allow_from: [\"*\"]"), append(models(1), testpeers.Says("", "I hear you. And what do you say?"))...)
+	p.set("anthropic key", "sk-ant-api03-FAKE-loop-canary-000111222333", "auth", "set", "anthropic")
+	for account, user := range map[string]string{"email": one, "email:two": two} {
+		p.set("user name", user, "channels", "set", account, "username")
+		p.set("password", emailtest.Password, "channels", "set", account, "password")
+	}
+	p.connected("email")
+	p.connected("email:two")
+	m.want(one, m.write(one, two, "Hello", "a person at the account of the one writes to the other", nil), "I hear you")
+	// What comes after it is answered: all before it was read, and nothing of it was answered.
+	for _, bot := range []string{one, two} {
+		m.want(ownerMail, m.write(ownerMail, bot, "And now", "are you there?", nil), "I hear you")
+	}
+	if n, k := len(m.mails(one)), len(m.mails(two)); n != 2 || k != 2 {
+		t.Errorf("there are %d and %d mails; want one of each other and one of a person's", n, k)
+	}
+}
+
+// set stores something by a command line.
+func (p *program) set(what, value string, args ...string) {
+	p.t.Helper()
+	if out, code := p.run(value, args...); code != 0 {
+		p.t.Fatalf("set the %s: %s", what, out)
 	}
 }
 

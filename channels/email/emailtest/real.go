@@ -20,7 +20,7 @@ import (
 )
 
 // Real is Dovecot and Postfix, with folders of their own, on loopback. Every user at gateway.example and people.example
-// has a mailbox, and the password Password. Mail that comes over In bears the server's Authentication-Results: senders
+// has a mailbox, and the password Password. All mail bears the server's Authentication-Results: senders
 // at people.example pass DMARC, others do not.
 type Real struct {
 	IMAP, IMAPS             int // IMAP with STARTTLS, and with TLS from the first byte
@@ -269,9 +269,9 @@ const masterCf = `
 127.0.0.1:INPORT inet n - n - - smtpd
   -o smtpd_sender_restrictions=check_sender_access,regexp:DIR/etc/senders
 127.0.0.1:SUBMISSIONPORT inet n - n - - smtpd
-  -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes
+  -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes -o smtpd_sender_restrictions=check_sender_access,regexp:DIR/etc/senders
 127.0.0.1:SUBMISSIONSPORT inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes
+  -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes -o smtpd_sender_restrictions=check_sender_access,regexp:DIR/etc/senders
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
