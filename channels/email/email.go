@@ -42,26 +42,28 @@ var Service = channels.Service{
 
 // Settings are what config.yaml may say of an account.
 type Settings struct {
-	channels.Common `yaml:",inline"`
-	IMAPHost        string        `yaml:"imap_host" help:"the server that holds the mailbox"`
-	IMAPPort        int           `yaml:"imap_port" help:"993 by default"`
-	IMAPTLS         string        `yaml:"imap_tls" enum:"tls,starttls,none" help:"tls on port 993, else starttls; none is taken on loopback only"`
-	SMTPHost        string        `yaml:"smtp_host" help:"the server that takes mail to send"`
-	SMTPPort        int           `yaml:"smtp_port" help:"587 by default"`
-	SMTPTLS         string        `yaml:"smtp_tls" enum:"tls,starttls,none" help:"tls on port 465, else starttls; none is taken on loopback only"`
-	CAFile          string        `yaml:"ca_file" help:"certificates (PEM) to trust besides the system's"`
-	PollInterval    time.Duration `yaml:"poll_interval" help:"how often to look where the server cannot say that mail came; 30s by default"`
-	Folder          string        `yaml:"folder" help:"the folder to read; INBOX by default"`
-	After           string        `yaml:"after" enum:"seen,keep,move" help:"what is done with a mail that was taken: marked seen (default), left as it is, moved"`
-	MoveTo          string        `yaml:"move_to" help:"the folder for after: move"`
-	Address         string        `yaml:"address" help:"the address to answer from; the user name by default"`
-	DisplayName     string        `yaml:"display_name" help:"the name beside that address"`
-	AuthServID      []string      `yaml:"authserv_id" help:"the name that your mail server puts first in Authentication-Results; without it every sender is a stranger"`
-	AttachmentLimit int           `yaml:"attachment_limit" help:"MB that the attachments of a mail may have; 10 by default"`
-	MaxPerHour      int           `yaml:"max_per_hour" help:"mails an hour that are taken from one sender; 30 by default"`
-	OAuthDeviceURL  string        `yaml:"oauth_device_url" help:"where a sign-in with a code begins; known for Microsoft"`
-	OAuthTokenURL   string        `yaml:"oauth_token_url" help:"where tokens are renewed; known for Microsoft and Google"`
-	OAuthScopes     []string      `yaml:"oauth_scopes" help:"what to ask for; known for Microsoft and Google"`
+	channels.Common  `yaml:",inline"`
+	IMAPHost         string        `yaml:"imap_host" help:"the server that holds the mailbox"`
+	IMAPPort         int           `yaml:"imap_port" help:"993 by default"`
+	IMAPTLS          string        `yaml:"imap_tls" enum:"tls,starttls,none" help:"tls on port 993, else starttls; none is taken on loopback only"`
+	SMTPHost         string        `yaml:"smtp_host" help:"the server that takes mail to send"`
+	SMTPPort         int           `yaml:"smtp_port" help:"587 by default"`
+	SMTPTLS          string        `yaml:"smtp_tls" enum:"tls,starttls,none" help:"tls on port 465, else starttls; none is taken on loopback only"`
+	CAFile           string        `yaml:"ca_file" help:"certificates (PEM) to trust besides the system's"`
+	PollInterval     time.Duration `yaml:"poll_interval" help:"how often to look where the server cannot say that mail came; 30s by default"`
+	Folder           string        `yaml:"folder" help:"the folder to read; INBOX by default"`
+	After            string        `yaml:"after" enum:"seen,keep,move" help:"what is done with a mail that was taken: marked seen (default), left as it is, moved"`
+	MoveTo           string        `yaml:"move_to" help:"the folder for after: move"`
+	Address          string        `yaml:"address" help:"the address to answer from; the user name by default"`
+	DisplayName      string        `yaml:"display_name" help:"the name beside that address"`
+	AuthServID       []string      `yaml:"authserv_id" help:"the name that your mail server puts first in Authentication-Results; without it every sender is a stranger"`
+	AttachmentLimit  int           `yaml:"attachment_limit" help:"MB that the attachments of a mail may have; 10 by default"`
+	MaxPerHour       int           `yaml:"max_per_hour" help:"mails an hour that are taken from one sender; 30 by default"`
+	OAuthLinkURL     string        `yaml:"oauth_link_url" help:"where a sign-in with a link begins; known for Microsoft and Google"`
+	OAuthRedirectURL string        `yaml:"oauth_redirect_url" help:"where that sign-in ends, as registered with your app; http://localhost by default"`
+	OAuthDeviceURL   string        `yaml:"oauth_device_url" help:"where a sign-in with a code begins; known for Microsoft"`
+	OAuthTokenURL    string        `yaml:"oauth_token_url" help:"where tokens are renewed; known for Microsoft and Google"`
+	OAuthScopes      []string      `yaml:"oauth_scopes" help:"what to ask for; known for Microsoft and Google"`
 }
 
 // channel is one mailbox.
@@ -118,6 +120,7 @@ func (s Settings) filled() (Settings, error) {
 	s.IMAPPort, s.SMTPPort = orElse(s.IMAPPort, 993), orElse(s.SMTPPort, 587)
 	s.PollInterval, s.AttachmentLimit = orElse(s.PollInterval, 30*time.Second), orElse(s.AttachmentLimit, 10)
 	s.MaxPerHour = orElse(s.MaxPerHour, 30)
+	s.OAuthRedirectURL = orElse(s.OAuthRedirectURL, "http://localhost")
 	s.Folder, s.After = orElse(s.Folder, "INBOX"), orElse(s.After, "seen")
 	s.IMAPTLS, s.SMTPTLS = orElse(s.IMAPTLS, secured(s.IMAPPort)), orElse(s.SMTPTLS, secured(s.SMTPPort))
 	switch {

@@ -13,7 +13,6 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/internal/secret"
-	"chatgateway/login"
 )
 
 // tokens holds the access token that was got last. Access tokens live in memory alone; a refresh token that was
@@ -96,11 +95,14 @@ func (c *channel) client(ctx context.Context) context.Context {
 func (c *channel) oauth() *oauth2.Config {
 	o := &oauth2.Config{
 		ClientID: c.o.Secrets.Secret("client_id").Reveal(), ClientSecret: c.o.Secrets.Secret("client_secret").Reveal(),
-		Endpoint: oauth2.Endpoint{DeviceAuthURL: c.set.OAuthDeviceURL, TokenURL: c.set.OAuthTokenURL, AuthStyle: oauth2.AuthStyleInParams},
-		Scopes:   c.set.OAuthScopes,
+		Endpoint: oauth2.Endpoint{
+			AuthURL: c.set.OAuthLinkURL, DeviceAuthURL: c.set.OAuthDeviceURL, TokenURL: c.set.OAuthTokenURL, AuthStyle: oauth2.AuthStyleInParams,
+		},
+		Scopes: c.set.OAuthScopes, RedirectURL: c.set.OAuthRedirectURL,
 	}
 	for _, k := range known {
 		if strings.HasSuffix("."+strings.ToLower(c.set.IMAPHost), "."+k.host) {
+			o.Endpoint.AuthURL = orElse(o.Endpoint.AuthURL, k.link)
 			o.Endpoint.DeviceAuthURL = orElse(o.Endpoint.DeviceAuthURL, k.device)
 			o.Endpoint.TokenURL = orElse(o.Endpoint.TokenURL, k.token)
 			if o.Scopes == nil {
@@ -111,90 +113,16 @@ func (c *channel) oauth() *oauth2.Config {
 	return o
 }
 
-// known are hosts that want tokens. Google's sign-in with a code gives no access to mail: there a refresh token that
-// was got otherwise is stored.
+// known are hosts that want tokens. Google's sign-in with a code gives no access to mail: there it is a link.
 var known = []struct {
-	host, device, token string
-	scopes              []string
+	host, link, device, token string
+	scopes                    []string
 }{
 	{
-		"outlook.office365.com", "https://login.microsoftonline.com/common/oauth2/v2.0/devicecode", "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+		"outlook.office365.com", microsoft + "authorize", microsoft + "devicecode", microsoft + "token",
 		[]string{"https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send", "offline_access"},
 	},
-	{"gmail.com", "", "https://oauth2.googleapis.com/token", []string{"https://mail.google.com/"}},
+	{"gmail.com", "https://accounts.google.com/o/oauth2/v2/auth", "", "https://oauth2.googleapis.com/token", []string{"https://mail.google.com/"}},
 }
 
-// signIn is Service.Login: a sign-in with a code, with a client id of one's own.
-func signIn(ctx context.Context, o channels.Options, p login.Prompter) error {
-	ch, err := open(o)
-	if err != nil {
-		return err
-	}
-	c := ch.(*channel) //nolint:forcetypeassert // open makes nothing else
-	store := map[string]secret.String{}
-	for _, f := range []struct{ Name, Help string }{{"username", "mail address to sign in"}, {"client_id", "client id of your own app"}} {
-		if !o.Secrets.Secret(f.Name).Empty() {
-			continue
-		}
-		got, err := p.Prompt(ctx, login.Step{Text: "What is the " + f.Help + "?", Field: &login.Field{Name: f.Name, Check: filledIn}})
-		if err != nil {
-			return fmt.Errorf("email: sign in: %w", err)
-		}
-		store[f.Name] = secret.New(strings.TrimSpace(got.Reveal()))
-	}
-	conf := c.oauth()
-	if id, ok := store["client_id"]; ok {
-		conf.ClientID = id.Reveal()
-	}
-	if conf.Endpoint.DeviceAuthURL == "" || conf.Endpoint.TokenURL == "" {
-		return &failure{
-			fmt.Errorf("email: no sign-in is known for this host: %w", channels.ErrSetup),
-			"No sign-in with a code is known for this mail host. Set oauth_device_url, oauth_token_url and oauth_scopes, or store a password: gateway channels set email password",
-		}
-	}
-	t, err := c.device(c.client(ctx), conf, p)
-	if err != nil {
-		return err
-	}
-	store["access_token"], store["refresh_token"] = secret.New(t.AccessToken), secret.New(t.RefreshToken)
-	if err := o.Secrets.Store(ctx, store); err != nil {
-		return fmt.Errorf("email: store the sign-in: %w", err)
-	}
-	return nil
-}
-
-// device shows the code and waits until it was entered.
-func (c *channel) device(ctx context.Context, conf *oauth2.Config, p login.Prompter) (*oauth2.Token, error) {
-	d, err := conf.DeviceAuth(ctx)
-	if err != nil {
-		return nil, signInError(err)
-	}
-	_, err = p.Prompt(ctx, login.Step{
-		Text: "Open the page and enter the code to let the bot read and send this mailbox's mail.",
-		URL:  orElse(d.VerificationURIComplete, d.VerificationURI), Code: d.UserCode, Expires: d.Expiry,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("email: sign in: %w", err)
-	}
-	t, err := conf.DeviceAccessToken(ctx, d)
-	if err != nil {
-		return nil, signInError(err)
-	}
-	return t, nil
-}
-
-// signInError tells what the server said, in its own short word.
-func signInError(err error) error {
-	var no *oauth2.RetrieveError
-	if errors.As(err, &no) {
-		return &failure{fmt.Errorf("email: sign in: %s", no.ErrorCode), "The sign-in was refused (" + no.ErrorCode + "). Check the client id, and that the app may use a sign-in with a code."}
-	}
-	return fmt.Errorf("email: sign in: %w", err)
-}
-
-func filledIn(s string) error {
-	if strings.TrimSpace(s) == "" {
-		return errors.New("it must not be empty")
-	}
-	return nil
-}
+const microsoft = "https://login.microsoftonline.com/common/oauth2/v2.0/"

@@ -31,8 +31,9 @@ type Real struct {
 }
 
 // Start starts the servers; they end with the test. Where they are not installed the test is left out, but in CI it
-// fails.
-func Start(t testing.TB) *Real {
+// fails. With the address of an authorization server's introspection, its tokens are taken as well (XOAUTH2), of whoever
+// they say that they are of.
+func Start(t testing.TB, introspection ...string) *Real {
 	t.Helper()
 	for _, name := range []string{"/usr/sbin/dovecot", "/usr/sbin/postfix"} {
 		if _, err := os.Stat(name); err != nil {
@@ -54,7 +55,13 @@ func Start(t testing.TB) *Real {
 	certificate(t, dir)
 	fill := strings.NewReplacer("DIR", dir, "IMAPSPORT", fmt.Sprint(r.IMAPS), "IMAPPORT", fmt.Sprint(r.IMAP), "LMTPPORT", fmt.Sprint(lmtp), "AUTHPORT", fmt.Sprint(auth),
 		"SUBMISSIONSPORT", fmt.Sprint(r.Submissions), "SUBMISSIONPORT", fmt.Sprint(r.Submission), "INPORT", fmt.Sprint(r.In), "PASSWORD", Password, "TRUSTED", Trusted)
-	for name, text := range map[string]string{"dovecot.conf": dovecotConf, "etc/main.cf": mainCf, "etc/master.cf": masterCf, "etc/senders": senders, "etc/boxes": "!/^nobody@/ OK\n"} {
+	imap := dovecotConf
+	if len(introspection) > 0 {
+		imap = strings.Replace(imap, "plain login", "plain login xoauth2", 1) + oauthPassdb
+		write(t, filepath.Join(dir, "oauth2.conf"), "introspection_mode = post\nintrospection_url = "+introspection[0]+
+			"\nusername_attribute = sub\nusername_format = %n\nactive_attribute = active\nactive_value = true\n")
+	}
+	for name, text := range map[string]string{"dovecot.conf": imap, "etc/main.cf": mainCf, "etc/master.cf": masterCf, "etc/senders": senders, "etc/boxes": "!/^nobody@/ OK\n"} {
 		write(t, filepath.Join(dir, name), fill.Replace(text))
 	}
 	r.root(t, "chmod 755 "+dir+" && mkdir -p "+dir+"/queue "+dir+"/data "+dir+"/mail && chown postfix "+dir+"/data && chown nobody "+dir+"/mail")
@@ -199,6 +206,7 @@ auth_failure_delay = 0
 mail_max_userip_connections = 50
 passdb {
   driver = static
+  mechanisms = plain login
   args = password=PASSWORD
 }
 userdb {
@@ -232,6 +240,14 @@ service auth {
 namespace inbox {
   inbox = yes
   separator = /
+}
+`
+
+const oauthPassdb = `
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2
+  args = DIR/oauth2.conf
 }
 `
 
