@@ -33,6 +33,9 @@ func (c *channel) Test(ctx context.Context) ([]string, error) {
 	if c.set.After == "move" && !slices.Contains(names, c.set.MoveTo) {
 		lines = append(lines, "The folder "+c.set.MoveTo+" of move_to is missing.")
 	}
+	if c.set.SentFolder != "" && !slices.Contains(names, c.set.SentFolder) {
+		lines = append(lines, "The folder "+c.set.SentFolder+" of sent_folder is missing; no copies are kept.")
+	}
 	said, err := c.servers(b, f)
 	if err != nil {
 		return lines, err

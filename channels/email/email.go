@@ -54,6 +54,7 @@ type Settings struct {
 	Folder           string        `yaml:"folder" help:"the folder to read; INBOX by default"`
 	After            string        `yaml:"after" enum:"seen,keep,move" help:"what is done with a mail that was taken: marked seen (default), left as it is, moved"`
 	MoveTo           string        `yaml:"move_to" help:"the folder for after: move"`
+	SentFolder       string        `yaml:"sent_folder" help:"the folder that gets a copy of what the bot sends; empty, as it belongs where the server keeps one itself (Google, Microsoft): none"`
 	Address          string        `yaml:"address" help:"the address to answer from; the user name by default"`
 	DisplayName      string        `yaml:"display_name" help:"the name beside that address"`
 	AuthServID       []string      `yaml:"authserv_id" help:"the name that your mail server puts first in Authentication-Results; without it every sender is a stranger"`

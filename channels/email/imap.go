@@ -29,6 +29,8 @@ type mailbox interface {
 	// seen and move do not take an empty list.
 	seen(uids []uint32) error
 	move(uids []uint32, to string) error
+	// file puts a mail that was read into a folder.
+	file(folder string, raw []byte) error
 	// wait returns when there may be news, or after d. idles reports whether the server says so by itself.
 	wait(ctx context.Context, d time.Duration) error
 	idles() bool
@@ -248,6 +250,14 @@ func (b *box) seen(uids []uint32) error {
 func (b *box) move(uids []uint32, to string) error {
 	_, err := b.c.Move(set(uids), to).Wait()
 	return err
+}
+
+func (b *box) file(folder string, raw []byte) error {
+	cmd := b.c.Append(folder, int64(len(raw)), &imap.AppendOptions{Flags: []imap.Flag{imap.FlagSeen}})
+	_, err := cmd.Write(raw)
+	err = errors.Join(err, cmd.Close())
+	_, said := cmd.Wait()
+	return errors.Join(said, err)
 }
 
 func (b *box) idles() bool { return b.c.Caps().Has(imap.CapIdle) }

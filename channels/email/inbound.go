@@ -24,6 +24,7 @@ type letterIn struct {
 	header  textproto.Header
 	id      string   // Message-ID without brackets
 	refs    []string // the mails before it in its thread, the first one first
+	index   string   // names its thread, as Exchange and Outlook do; empty: they do not
 	from    string   // the address in From, in lower case; empty: there is not exactly one
 	name    string
 	vouched bool // the receiving server says that it is from there
@@ -50,7 +51,7 @@ func (c *channel) parse(raw []byte, cut bool) (m *letterIn, err error) {
 	}
 	m = &letterIn{header: h, cut: cut, subject: words(h.Get("Subject"))}
 	m.id = messageID(h.Get("Message-Id"), raw)
-	m.refs = references(&h)
+	m.refs, m.index = references(&h), threadIndex(h.Get("Thread-Index"))
 	m.from, m.name = author(&h)
 	m.vouched = m.from != "" && vouched(&h, m.from, c.trusted())
 	t := reader{most: int64(c.set.AttachmentLimit) << 20}

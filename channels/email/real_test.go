@@ -34,6 +34,7 @@ func TestReal(t *testing.T) {
 	}
 	t.Run("huge", func(t *testing.T) { realHuge(t, r) })
 	t.Run("tester", func(t *testing.T) { realTester(t, r) })
+	t.Run("a copy", func(t *testing.T) { realSent(t, r) })
 	t.Run("strangers and refusals", func(t *testing.T) { realStrangers(t, r) })
 }
 

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -148,6 +149,30 @@ func (c *channel) deliver(ctx context.Context, l *letter) error {
 		}
 		c.outbox.sent[l.id] = true
 	})
+	if c.set.SentFolder != "" {
+		if err := c.copy(ctx, l); err != nil {
+			c.o.Log.Warn("email: a mail was sent, but no copy kept; see sent_folder", "err", err)
+		}
+	}
+	return nil
+}
+
+// copy keeps a copy of a mail that was sent.
+func (c *channel) copy(ctx context.Context, l *letter) error {
+	ctx, cancel := context.WithTimeout(ctx, c.times.dial)
+	defer cancel()
+	var raw bytes.Buffer
+	if _, err := l.msg.WriteTo(&raw); err != nil {
+		return fmt.Errorf("email: write the copy: %w", err)
+	}
+	b, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if err := b.file(c.set.SentFolder, raw.Bytes()); err != nil {
+		return fmt.Errorf("email: file the copy: %w", err)
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -51,11 +52,22 @@ func slot(mark string) string {
 	return "thread:" + strconv.Itoa(int(binary.BigEndian.Uint16(sum[:])%slots))
 }
 
-// thread is what a reply needs to know. It is kept as a mark, in the commit of the mail that it is of.
+// thread is what a reply needs to know. It is kept as a mark, in the commit of the mail that it is of. One with an Index
+// says no more than to which talk the mails of that Thread-Index belong.
 type thread struct {
 	Talk    string   `json:"talk"`
-	Subject string   `json:"subject"`
-	Refs    []string `json:"refs"` // Message-IDs from the first to the last
+	Subject string   `json:"subject,omitempty"`
+	Refs    []string `json:"refs,omitempty"` // Message-IDs from the first to the last
+	Index   string   `json:"index,omitempty"`
+}
+
+// mark names what is kept.
+func (th thread) mark() string {
+	if th.Index != "" {
+		return th.Index
+	}
+	t, _ := parseTalk(channels.ConversationID(th.Talk)) // the mark of none fits nothing
+	return t.mark()
 }
 
 // threads remembers them, so that not every reply reads the store.
@@ -73,6 +85,25 @@ func (t *threads) put(key string, th thread) {
 	})
 }
 
+// note keeps a thread among the marks of a batch, and remembers it for the next mail.
+func (c *channel) note(marks map[string]string, th thread) error {
+	text, err := json.Marshal(th)
+	if err != nil {
+		return fmt.Errorf("email: keep the thread: %w", err)
+	}
+	marks[slot(th.mark())] = string(text)
+	c.threads.put(slot(th.mark()), th)
+	return nil
+}
+
+// remember keeps what was marked, if it is a thread.
+func (c *channel) remember(key, text string) {
+	var th thread
+	if strings.HasPrefix(key, "thread:") && json.Unmarshal([]byte(text), &th) == nil {
+		c.threads.put(key, th)
+	}
+}
+
 // find gives what is known of the thread with that mark.
 func (c *channel) find(ctx context.Context, mark string) (thread, bool, error) {
 	key := slot(mark)
@@ -88,7 +119,7 @@ func (c *channel) find(ctx context.Context, mark string) (thread, bool, error) {
 			return thread{}, false, nil //nolint:nilerr // none, or none of ours
 		}
 	}
-	if t, err := parseTalk(channels.ConversationID(th.Talk)); err != nil || t.mark() != mark {
+	if _, err := parseTalk(channels.ConversationID(th.Talk)); err != nil || th.mark() != mark {
 		return thread{}, false, nil //nolint:nilerr // another thread took the place
 	}
 	return th, true, nil
@@ -116,15 +147,46 @@ func (c *channel) place(ctx context.Context, m *letterIn) (talk, thread, error) 
 		}
 		break
 	}
-	old, _, err := c.find(ctx, t.mark())
+	old, known, err := c.find(ctx, t.mark())
+	if err == nil && !known && m.index != "" {
+		t, old, err = c.indexed(ctx, m, t)
+	}
 	if err != nil {
 		return t, thread{}, err
 	}
 	refs := m.refs
-	if len(refs) < len(old.Refs) {
+	if n := len(old.Refs); n > len(refs) || n > 0 && (len(refs) == 0 || refs[0] != old.Refs[0]) {
 		refs = append(slices.Clone(old.Refs), refs...)
 	}
 	return t, thread{Talk: string(t.conversation()), Subject: m.subject, Refs: chain(append(refs, m.id))}, nil
+}
+
+// indexed finds the talk of a mail by its Thread-Index: some servers give mails other Message-IDs than they were sent
+// with, and what names those names nothing that is known. It is other if there is none.
+func (c *channel) indexed(ctx context.Context, m *letterIn, other talk) (talk, thread, error) {
+	at, ok, err := c.find(ctx, m.index)
+	if err != nil || !ok {
+		return other, thread{}, err
+	}
+	t, err := parseTalk(channels.ConversationID(at.Talk))
+	if err != nil || t.person != m.from {
+		return other, thread{}, nil //nolint:nilerr // another person's
+	}
+	th, _, err := c.find(ctx, t.mark())
+	return t, th, err
+}
+
+// indexSize is how many bytes of a Thread-Index all mails of a thread have in common (MS-OXOMSG 2.2.1.3).
+const indexSize = 22
+
+// threadIndex names the thread that Exchange and Outlook say a mail to be in; "" if they say nothing.
+func threadIndex(field string) string {
+	b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(field), ""))
+	if err != nil || len(b) < indexSize {
+		return ""
+	}
+	sum := sha256.Sum256(b[:indexSize])
+	return "index." + hex.EncodeToString(sum[:12])
 }
 
 // chain takes out what stands twice, and the middle of what is too long: its beginning and its end find the thread.

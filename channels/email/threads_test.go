@@ -1,6 +1,7 @@
 package email
 
 import (
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -52,6 +53,42 @@ func TestThread(t *testing.T) {
 	}
 	if _, err := r.ch.Send(t.Context(), channels.Post{To: m.Conversation, Only: "bob@people.example", Text: "x"}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Only for another person gave %v", err)
+	}
+}
+
+// TestThreadIndex: where a server gives mails other Message-IDs, a mail that answers one of those is found by its
+// Thread-Index, as Exchange and Outlook write it.
+func TestThreadIndex(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, emailtest.Options{}, nil)
+	r.run()
+	index := func(text string, more ...byte) string {
+		return "Thread-Topic: x\r\nThread-Index: " + base64.StdEncoding.EncodeToString(append([]byte(text+strings.Repeat("x", 22-len(text))), more...)) + "\r\n"
+	}
+	put := func(from, header, text, id string, refs ...string) channels.Message {
+		r.s.Put(t, "INBOX", []byte(strings.Replace(mailOf(from, "Re: x", text, id, refs), "MIME-Version", header+"MIME-Version", 1)), time.Now())
+		return r.hear(text)
+	}
+	first := put(ann, index("one"), "the first", "m1@people.example")
+	if m := put(ann, index("one", 1, 2, 3, 4, 5), "by its index", "m2@people.example", "rewritten@outlook.example"); m.Conversation != first.Conversation {
+		t.Errorf("%+v is not in the thread of %+v", m, first)
+	}
+	want(t, r.send(channels.Post{To: first.Conversation, Answers: "m2@people.example", Text: "x"}), "References",
+		"<m1@people.example> <rewritten@outlook.example> <m2@people.example>")
+	r.stop()
+	r.open(channeltest.NewSecrets(good))
+	r.run()
+	if m := put(ann, index("one", 9, 9, 9, 9, 9), "after a restart", "m3@people.example", "other@outlook.example"); m.Conversation != first.Conversation {
+		t.Errorf("%+v is not in the thread of %+v", m, first)
+	}
+	for text, m := range map[string]channels.Message{
+		"another thread":      put(ann, index("two"), "another thread", "m4@people.example"),
+		"another person":      put("bob@people.example", index("one"), "another person", "m5@people.example"),
+		"no index that it is": put(ann, "Thread-Index: b25l\r\n", "no index that it is", "m6@people.example"),
+	} {
+		if m.Conversation == first.Conversation {
+			t.Errorf("%s is in the thread: %+v", text, m)
+		}
 	}
 }
 

@@ -2,13 +2,11 @@ package email
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"chatgateway/channels"
@@ -258,12 +256,14 @@ func (w *watcher) batch(ctx context.Context, heads []head, raws map[uint32][]byt
 			if t, th, err = w.c.place(ctx, m); err != nil {
 				return b, nil, err
 			}
-			text, err := json.Marshal(th)
-			if err != nil {
-				return b, nil, fmt.Errorf("email: keep the thread: %w", err)
+			if err := w.c.note(b.Marks, th); err != nil {
+				return b, nil, err
 			}
-			b.Marks[slot(t.mark())] = string(text)
-			w.c.remember(slot(t.mark()), string(text)) // for the next mail of this batch
+			if m.index != "" {
+				if err := w.c.note(b.Marks, thread{Talk: th.Talk, Index: m.index}); err != nil {
+					return b, nil, err
+				}
+			}
 			took = append(took, h.uid)
 		}
 		msg.Conversation = t.conversation()
@@ -351,14 +351,6 @@ func (w *watcher) report(s status.State, detail string) {
 		r.Alive = time.Now()
 	}
 	w.c.o.Report(r)
-}
-
-// remember keeps what was marked, if it is a thread.
-func (c *channel) remember(key, text string) {
-	var th thread
-	if strings.HasPrefix(key, "thread:") && json.Unmarshal([]byte(text), &th) == nil {
-		c.threads.put(key, th)
-	}
 }
 
 // reason says in a few words why the server cannot be reached.
