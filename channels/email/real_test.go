@@ -35,6 +35,8 @@ func TestReal(t *testing.T) {
 	t.Run("huge", func(t *testing.T) { realHuge(t, r) })
 	t.Run("tester", func(t *testing.T) { realTester(t, r) })
 	t.Run("a copy", func(t *testing.T) { realSent(t, r) })
+	t.Run("corpus", func(t *testing.T) { realCorpus(t, r) })
+	t.Run("silence", func(t *testing.T) { realSilence(t, r) })
 	t.Run("strangers and refusals", func(t *testing.T) { realStrangers(t, r) })
 }
 

@@ -43,3 +43,13 @@ func (r *Real) Mails(t testing.TB, user, folder string) (raws [][]byte, flags []
 	}
 	return raws, flags
 }
+
+// Lay lays mails into a user's inbox as they are, past SMTP, which would mend them.
+func (r *Real) Lay(t testing.TB, user string, raws [][]byte) {
+	t.Helper()
+	for i, raw := range raws {
+		write(t, fmt.Sprintf("%s/lay/1800000000.M%06d.here", r.dir, i), string(raw))
+	}
+	box := r.dir + "/mail/" + user
+	r.root(t, fmt.Sprintf("mkdir -p %[1]s/cur %[1]s/new %[1]s/tmp && chown -R nobody %[1]s %[2]s/lay && mv %[2]s/lay/* %[1]s/new/", box, r.dir))
+}
