@@ -12,6 +12,7 @@ import (
 // checks says for each service whether a text is well formed there.
 var checks = map[string]func(string) error{
 	"telegram": checkTelegram,
+	"rich":     checkRich,
 	"slack":    checkSlack,
 	"discord":  checkDiscord,
 	"plain":    func(string) error { return nil },
@@ -203,7 +204,7 @@ func checkAttributes(t html.Token) error {
 // visible is the text that a person sees of a service's text.
 func visible(service, s string) string {
 	switch service {
-	case "telegram", "html", "email":
+	case "telegram", "rich", "html", "email":
 		var b strings.Builder
 		for z := html.NewTokenizer(strings.NewReader(s)); ; {
 			switch z.Next() {

@@ -102,9 +102,6 @@ func (c *cutter) path(parent ast.Node, end, n int, open []span) ([]span, int) {
 			return open, n
 		}
 		if child.Kind() == ast.KindText {
-			if t := child.(*ast.Text); t.IsRaw() && parent.Kind() != ast.KindCodeSpan && n < t.Segment.Stop {
-				return open, start // a formula
-			}
 			return open, n
 		}
 		s, closing := c.spanOf(child, start, inner)
@@ -135,6 +132,8 @@ func (c *cutter) extent(n ast.Node) (start, inner int) {
 		inner, _ = c.extent(first)
 	}
 	switch n := n.(type) {
+	case *formulaNode:
+		return inner, inner
 	case *ast.Emphasis:
 		return inner - n.Level, inner
 	case *extast.Strikethrough:

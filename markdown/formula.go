@@ -22,8 +22,21 @@ func (formula) Parse(_ ast.Node, r text.Reader, _ parser.Context) ast.Node {
 		return nil
 	}
 	r.Advance(n)
-	return ast.NewRawTextSegment(text.NewSegment(seg.Start, seg.Start+n))
+	f := &formulaNode{}
+	f.AppendChild(f, ast.NewRawTextSegment(text.NewSegment(seg.Start, seg.Start+n)))
+	return f
 }
+
+// formulaNode is a formula within a line: one text, with what opens and closes it. It is no text itself, because the
+// parser would join to that what follows, and leave the escapes in it.
+type formulaNode struct{ ast.BaseInline }
+
+var kindFormula = ast.NewNodeKind("Formula")
+
+func (*formulaNode) Kind() ast.NodeKind              { return kindFormula }
+func (n *formulaNode) Dump(source []byte, level int) { ast.DumpHelper(n, source, level, nil, nil) }
+
+func (n *formulaNode) text(src []byte) string { return textOf(n.FirstChild().(*ast.Text), src) }
 
 // formulaLen is the length of the formula that line begins with, 0 if it begins with none.
 func formulaLen(line []byte) int {

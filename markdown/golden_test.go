@@ -16,6 +16,7 @@ var renderers = []struct {
 	render func(string) string
 }{
 	{"telegram", Telegram},
+	{"rich", TelegramRich},
 	{"slack", Slack},
 	{"discord", Discord},
 	{"plain", Plain},

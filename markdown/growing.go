@@ -68,7 +68,7 @@ func openMarks(leaf ast.Node, src []byte) []openMark {
 	var open []openMark
 	for n := leaf.FirstChild(); n != nil; n = n.NextSibling() {
 		t, ok := n.(*ast.Text)
-		if !ok || t.IsRaw() {
+		if !ok {
 			continue
 		}
 		for i := t.Segment.Start; i < t.Segment.Stop; i++ {
@@ -131,7 +131,7 @@ func (c *cutter) finished(leaf ast.Node, text string, start int) string {
 func (c *cutter) withoutMarker(leaf ast.Node, text string) string {
 	switch last := leaf.LastChild().(type) {
 	case *ast.Text:
-		if last.IsRaw() || last.Segment.Stop < len(text) {
+		if last.Segment.Stop < len(text) {
 			return text
 		}
 		short := strings.TrimRight(text, "*_~`")

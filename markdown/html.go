@@ -21,6 +21,8 @@ type htmlWriter struct {
 	src   []byte
 	out   []byte
 	mail  bool // styles stand at the tags: mail programs read no style sheets
+	rich  bool // a rich message of Telegram's
+	depth int  // levels that are open, of a rich message
 	links int  // depth
 	cited map[string]bool
 }
@@ -62,6 +64,9 @@ func (h *htmlWriter) blocks(parent ast.Node) {
 }
 
 func (h *htmlWriter) block(n ast.Node) {
+	if h.rich && h.richBlock(n) {
+		return
+	}
 	switch n := n.(type) {
 	case *ast.TextBlock:
 		h.inlines(n)
@@ -75,10 +80,7 @@ func (h *htmlWriter) block(n ast.Node) {
 	case *ast.CodeBlock:
 		h.pre("", n)
 	case *ast.Blockquote:
-		h.tag("blockquote", "")
-		h.raw("\n")
-		h.blocks(n)
-		h.raw("</blockquote>\n")
+		h.quote(n)
 	case *ast.List:
 		h.list(n)
 	case *ast.ThematicBreak:
@@ -92,6 +94,19 @@ func (h *htmlWriter) block(n ast.Node) {
 	default:
 		h.element("p", n)
 	}
+}
+
+func (h *htmlWriter) quote(n ast.Node) {
+	start := len(h.out)
+	h.tag("blockquote", "")
+	h.raw("\n")
+	inner := len(h.out)
+	h.blocks(n)
+	if h.rich && len(h.out) == inner {
+		h.out = h.out[:start]
+		return
+	}
+	h.raw("</blockquote>\n")
 }
 
 func (h *htmlWriter) pre(lang string, n ast.Node) {
@@ -138,11 +153,19 @@ func (h *htmlWriter) lines(n ast.Node) {
 	h.tag("p", "")
 	for i, line := range strings.Split(linesOf(n, h.src), "\n") {
 		if i > 0 {
-			h.raw("<br>\n")
+			h.lineBreak()
 		}
 		h.text(line)
 	}
 	h.raw("</p>\n")
+}
+
+func (h *htmlWriter) lineBreak() {
+	if h.rich {
+		h.raw("<br/>")
+		return
+	}
+	h.raw("<br>\n")
 }
 
 func (h *htmlWriter) table(t *extast.Table) {
@@ -193,10 +216,16 @@ func (h *htmlWriter) inlines(parent ast.Node) {
 
 func (h *htmlWriter) inline(n ast.Node) {
 	switch n := n.(type) {
+	case *formulaNode:
+		if h.rich {
+			h.math("tg-math", n.text(h.src))
+		} else {
+			h.text(n.text(h.src))
+		}
 	case *ast.Text:
 		h.text(textOf(n, h.src))
 		if n.SoftLineBreak() || n.HardLineBreak() {
-			h.raw("<br>\n")
+			h.lineBreak()
 		}
 	case *ast.String:
 		h.text(string(n.Value))
@@ -220,7 +249,7 @@ func (h *htmlWriter) inline(n ast.Node) {
 		h.autoLink(n)
 	case *ast.RawHTML:
 		if s := string(n.Segments.Value(h.src)); isBreak(s) {
-			h.raw("<br>\n")
+			h.lineBreak()
 		} else {
 			h.text(s)
 		}
@@ -232,9 +261,15 @@ func (h *htmlWriter) inline(n ast.Node) {
 }
 
 func (h *htmlWriter) wrap(name string, n ast.Node) {
+	if h.deep() {
+		h.inlines(n)
+		return
+	}
+	h.depth++
 	h.raw("<" + name + ">")
 	h.inlines(n)
 	h.raw("</" + name + ">")
+	h.depth--
 }
 
 // anchor writes a link. Links do not nest: a picture within a link is the link's text.
@@ -242,7 +277,7 @@ func (h *htmlWriter) anchor(n ast.Node, dest []byte) {
 	url, ok := link(dest)
 	label := plainText(n, h.src)
 	switch {
-	case ok && h.links == 0:
+	case ok && h.links == 0 && !h.deep():
 		h.openLink(url)
 		if label == "" {
 			h.text(url)
@@ -262,7 +297,7 @@ func (h *htmlWriter) anchor(n ast.Node, dest []byte) {
 
 func (h *htmlWriter) autoLink(n *ast.AutoLink) {
 	url, ok := autoURL(n, h.src)
-	if !ok || h.links > 0 {
+	if !ok || h.links > 0 || h.deep() {
 		h.text(string(n.Label(h.src)))
 		return
 	}
@@ -273,12 +308,18 @@ func (h *htmlWriter) autoLink(n *ast.AutoLink) {
 
 func (h *htmlWriter) openLink(url string) {
 	h.links++
+	h.depth++
 	h.raw(`<a href="`)
 	h.text(url)
+	if h.rich {
+		h.raw(`">`)
+		return
+	}
 	h.raw(`" target="_blank" rel="noopener noreferrer nofollow">`)
 }
 
 func (h *htmlWriter) closeLink() {
 	h.links--
+	h.depth--
 	h.raw("</a>")
 }

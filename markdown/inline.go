@@ -12,14 +12,18 @@ import (
 func (r *renderer) inlines(parent ast.Node) {
 	run := ""
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
-		if t, ok := n.(*ast.Text); ok {
+		switch t := n.(type) {
+		case *formulaNode:
+			run += t.text(r.src)
+			continue
+		case *ast.Text:
 			run += textOf(t, r.src)
 			if !t.SoftLineBreak() && !t.HardLineBreak() {
 				continue
 			}
 			r.words(run)
 			r.w.feed()
-		} else {
+		default:
 			r.words(run)
 			r.inline(n)
 		}

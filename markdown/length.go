@@ -1,5 +1,7 @@
 package markdown
 
+import "strings"
+
 // UTF16Len is how many UTF-16 code units s has.
 func UTF16Len(s string) int {
 	n := 0
@@ -16,7 +18,7 @@ func UTF16Len(s string) int {
 func htmlLen(s string) int {
 	n := 0
 	skip := byte(0) // the sign that ends what is being skipped
-	for _, r := range s {
+	for i, r := range s {
 		switch {
 		case skip != 0:
 			if r == rune(skip) {
@@ -24,7 +26,7 @@ func htmlLen(s string) int {
 			}
 		case r == '<':
 			skip = '>'
-		case r == '&':
+		case r == '&' && !strings.HasPrefix(s[i:], "& "): // in a formula it is itself
 			skip = ';'
 			n++
 		case r >= 0x10000:
