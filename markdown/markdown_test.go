@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -199,37 +198,6 @@ func TestFitLong(t *testing.T) {
 	if calls > 16 {
 		t.Errorf("measures %d times", calls)
 	}
-}
-
-// hostile are texts for which parsers need a time that grows with the square of their length.
-var hostile = map[string]string{
-	"quotes": "> ", "items": "- ", "brackets": "[", "links": "[a](", "images": "![a](", "stars": "*a ", "marks": "**a *b",
-	"backticks": "`a``b", "comments": "<!--", "tags": "<a b='", "formulas": `\(a`, "references": "[a]: b\n", "cells": "|a",
-	"rows": "|a|b|\n|-|-|\n", "fences": "```\na\n", "items of code": "- ```\n",
-}
-
-// TestHostile: no text takes much longer than an ordinary one of its length.
-func TestHostile(t *testing.T) {
-	size := 40 << 10
-	if testing.Short() {
-		size = 4 << 10 // the race detector makes some of these many times dearer than others
-	}
-	ordinary := cost(strings.Repeat(essay, size/len(essay)))
-	for name, s := range hostile {
-		if took := cost(strings.Repeat(s, size/len(s))); took > 100*ordinary && took > 5*time.Second {
-			t.Errorf("%s: %v, an ordinary text takes %v", name, took, ordinary)
-		}
-	}
-}
-
-// cost is how long it takes to show md whole and to cut two messages from it.
-func cost(md string) time.Duration {
-	start := time.Now()
-	_, _ = Telegram(md), HTML(md)
-	for range 2 {
-		_, md = Split(md, Fit(md, 2000, DiscordLen))
-	}
-	return time.Since(start)
 }
 
 // TestWords: the words of a text of any build are all shown, in order, by every service, whole and cut.
