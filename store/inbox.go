@@ -77,7 +77,7 @@ func (s *Store) Keep(ctx context.Context, account channels.AccountID, in []Incom
 				}
 			}
 			for key, value := range marks {
-				if _, err := t.exec(ctx, setMark, account, key, value); err != nil {
+				if err := keepMark(ctx, t, account, key, value); err != nil {
 					return fmt.Errorf("store: keep a mark: %w", err)
 				}
 			}
@@ -95,9 +95,20 @@ func (s *Store) Keep(ctx context.Context, account channels.AccountID, in []Incom
 	return k.fresh, nil
 }
 
+// keepMark keeps a mark; an empty one is removed.
+func keepMark(ctx context.Context, t *tx, account channels.AccountID, key, value string) error {
+	if value == "" {
+		_, err := t.exec(ctx, dropMark, account, key)
+		return err
+	}
+	_, err := t.exec(ctx, setMark, account, key, value)
+	return err
+}
+
 const (
 	setMark = `INSERT INTO marks (account, name, value) VALUES (?, ?, ?)
 		ON CONFLICT (account, name) DO UPDATE SET value = excluded.value`
+	dropMark      = `DELETE FROM marks WHERE account = ? AND name = ?`
 	insertMessage = `INSERT INTO messages (seq, account, conversation, message, state, kept, redacted)
 		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, message) DO NOTHING`
 	insertBody  = "INSERT INTO bodies (seq, body) VALUES (?, ?)"

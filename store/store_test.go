@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"path/filepath"
@@ -157,4 +158,21 @@ func raw(texts ...string) (all []json.RawMessage) {
 		all = append(all, json.RawMessage(s))
 	}
 	return all
+}
+
+// An empty mark leaves nothing behind: places come and go by the thousand.
+func TestEmptyMarkIsRemoved(t *testing.T) {
+	s := open(t, "", Options{})
+	for _, value := range []string{"1", "2", ""} {
+		if _, err := s.Keep(t.Context(), tg, nil, map[string]string{"last:a": value}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Mark(t.Context(), tg, "last:a"); got != value || err != nil {
+			t.Errorf("the mark is %q, %v; want %q", got, err, value)
+		}
+	}
+	rows := -1
+	if err := s.read(t.Context(), "count", func(r *sql.Rows) error { return r.Scan(&rows) }, "SELECT COUNT(*) FROM marks"); err != nil || rows != 0 {
+		t.Errorf("%d marks are left, %v", rows, err)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/secret"
 	"chatgateway/login"
 )
@@ -111,12 +112,12 @@ func (a *asks) ask(ctx context.Context, p channels.Post, s login.Step) (secret.S
 // controls are the buttons under the question.
 func (q *question) controls(id string) []wireComponent {
 	row := wireComponent{Type: componentRow, Components: []wireComponent{
-		{Type: componentButton, Style: buttonFirst, Label: clip("Enter "+q.name(), 80), CustomID: id + askOpen},
+		{Type: componentButton, Style: buttonFirst, Label: adapter.Clip("Enter "+q.name(), 80), CustomID: id + askOpen},
 		{Type: componentButton, Style: buttonPlain, Label: "Cancel", CustomID: id + askCancel},
 	}}
 	for _, l := range q.link[:min(len(q.link), 3)] {
-		if webAddress(l.URL) {
-			row.Components = append(row.Components, wireComponent{Type: componentButton, Style: buttonLink, Label: clip(l.Label, 80), URL: l.URL})
+		if adapter.WebAddress(l.URL, 512) {
+			row.Components = append(row.Components, wireComponent{Type: componentButton, Style: buttonLink, Label: adapter.Clip(l.Label, 80), URL: l.URL})
 		}
 	}
 	return []wireComponent{row}
@@ -134,8 +135,8 @@ func (q *question) form(id string) map[string]any {
 	yes := true
 	input := wireComponent{Type: componentInput, CustomID: "value", Style: 1, MaxLength: 4000, Required: &yes}
 	return map[string]any{"type": answerForm, "data": map[string]any{
-		"custom_id": id + askForm, "title": clip("Enter "+q.name(), 45),
-		"components": []wireComponent{{Type: componentLabel, Label: clip(q.name(), 45), Component: &input}},
+		"custom_id": id + askForm, "title": adapter.Clip("Enter "+q.name(), 45),
+		"components": []wireComponent{{Type: componentLabel, Label: adapter.Clip(q.name(), 45), Component: &input}},
 	}}
 }
 
@@ -185,7 +186,7 @@ func (q *question) take(id string, components json.RawMessage) (answer any, r *r
 	}
 	if q.field.Check != nil {
 		if err := q.field.Check(value); err != nil {
-			return update(q.text+"\n\n⚠️ "+clip(strings.ReplaceAll(err.Error(), value, secret.Mask), 300), q.controls(id)), nil
+			return update(q.text+"\n\n⚠️ "+adapter.Clip(strings.ReplaceAll(err.Error(), value, secret.Mask), 300), q.controls(id)), nil
 		}
 	}
 	return update("Received.", nil), &result{value: secret.New(value)}

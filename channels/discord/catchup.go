@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // Bounds of what is read over REST.
@@ -61,8 +61,8 @@ func (in *inbox) overdue() []behind {
 	defer in.mu.Unlock()
 	if _, all := in.behind[""]; all {
 		delete(in.behind, "")
-		for _, k := range in.marks.known {
-			in.lag(k.source, k.last)
+		for _, k := range in.marks.All() {
+			in.lag(source{k.Note, k.Place}, k.Last)
 		}
 	}
 	var todo []behind
@@ -85,7 +85,7 @@ func (in *inbox) done(b behind) {
 
 // postpone puts off a channel that could not be read.
 func (in *inbox) postpone(b behind) {
-	wait := jitter(15 * in.tick)
+	wait := adapter.Jitter(15 * in.tick)
 	in.mu.Lock()
 	if now, ok := in.behind[b.channel]; ok {
 		now.hold = time.Now().Add(wait)
@@ -166,13 +166,13 @@ func (in *inbox) handIn(ctx context.Context, p page) {
 		if id, _ := snowflake(w.ID); id > last {
 			last = id
 		}
-		if in.seen.has(w.ID) {
+		if in.seen.Has(w.ID) {
 			continue
 		}
 		if m, ok := in.c.message(ctx, w, true); ok {
 			out, from = append(out, m), append(from, p.source)
 		} else {
-			in.marks.pass(p.source, w.ID)
+			in.pass(p.source, w.ID)
 		}
 	}
 	for chunk := range slices.Chunk(out, batchSize) {
@@ -202,5 +202,3 @@ func compareIDs(a, b string) int {
 	}
 	return strings.Compare(a, b)
 }
-
-func formatID(n uint64) string { return strconv.FormatUint(n, 10) }

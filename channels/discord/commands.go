@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 const (
@@ -145,7 +146,7 @@ func describe(help, name string) string {
 	if help == "" {
 		help = name
 	}
-	return clip(help, 100)
+	return adapter.Clip(help, 100)
 }
 
 // optionName makes an argument's name one that Discord takes; empty if there is none.

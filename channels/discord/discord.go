@@ -21,6 +21,7 @@ import (
 
 	"chatgateway/channelauth"
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/secret"
 	"chatgateway/internal/status"
 	"chatgateway/login"
@@ -81,7 +82,7 @@ type channel struct {
 	menu    []channels.Command                          // guarded by mu
 	tokens  map[channels.MessageID]*interaction         // guarded by mu
 	answers map[string]answer                           // guarded by mu, by the message's id
-	taken   *recent                                     // guarded by mu: interactions
+	taken   *adapter.Recent                             // guarded by mu: interactions
 	threads map[string]string                           // guarded by mu: threads to be opened by their first answer, and their titles
 	flat    map[string]bool                             // guarded by mu: threads that could not be opened
 	directs map[channels.UserID]channels.ConversationID // guarded by mu
@@ -101,7 +102,7 @@ func open(o channels.Options) (channels.Channel, error) {
 	if set.AttachmentLimit < 0 {
 		return nil, errors.New("discord: attachment_limit must not be negative")
 	}
-	c := &channel{o: o, set: set, log: o.Log, times: usual, taken: newRecent(2048),
+	c := &channel{o: o, set: set, log: o.Log, times: usual, taken: adapter.NewRecent(2048),
 		tokens: map[channels.MessageID]*interaction{}, answers: map[string]answer{}, threads: map[string]string{}, flat: map[string]bool{},
 		directs: map[channels.UserID]channels.ConversationID{}}
 	if c.log == nil {
@@ -120,11 +121,11 @@ func open(o channels.Options) (channels.Channel, error) {
 	if api == "" {
 		api = "https://discord.com/api"
 	}
-	if c.base, err = baseAddress(api); err != nil {
+	if c.base, err = adapter.BaseAddress(api, "https://discord.com/api"); err != nil {
 		return nil, fmt.Errorf("discord: api_base: %w", err)
 	}
 	if set.CDNBase != "" {
-		if c.cdn, err = baseAddress(set.CDNBase); err != nil {
+		if c.cdn, err = adapter.BaseAddress(set.CDNBase, "https://discord.com/api"); err != nil {
 			return nil, fmt.Errorf("discord: cdn_base: %w", err)
 		}
 	}
@@ -288,7 +289,7 @@ func (c *channel) Direct(ctx context.Context, u channels.UserID) (channels.Conve
 		return conv, nil
 	}
 	if _, ok := snowflake(string(u)); !ok {
-		return "", fmt.Errorf("discord: %q is no user id: %w", clip(string(u), 40), channels.ErrGone)
+		return "", fmt.Errorf("discord: %q is no user id: %w", adapter.Clip(string(u), 40), channels.ErrGone)
 	}
 	var ch wireChannel
 	err := c.rest.do(ctx, call{what: "open a direct conversation", method: "POST", path: "/users/@me/channels", route: "/users/@me/channels",
@@ -333,18 +334,6 @@ func checkToken(s string) error {
 		return errors.New("this is too short for a bot token; copy it from the page Bot of the Developer Portal")
 	}
 	return nil
-}
-
-// baseAddress reads a base address: https, or http on loopback.
-func baseAddress(s string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimRight(s, "/"))
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.User != nil {
-		return nil, errors.New("is no web address like https://discord.com/api")
-	}
-	if u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
-		return nil, errors.New("must begin with https://; http:// is taken on loopback alone")
-	}
-	return u, nil
 }
 
 // Interface guards

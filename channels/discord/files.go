@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 const fetchTime = 2 * time.Minute
@@ -67,7 +67,7 @@ func (c *channel) download(ctx context.Context, f wireAttachment) (io.ReadCloser
 		cancel()
 		return nil, errors.Join(&apiError{what: "fetch", status: res.StatusCode}, res.Body.Close())
 	}
-	return &limited{body: res.Body, left: c.fileMax(), limit: c.set.AttachmentLimit, cancel: cancel}, nil
+	return adapter.Limited(res.Body, c.fileMax(), tooLarge(c.set.AttachmentLimit), cancel), nil
 }
 
 func (c *channel) fileMax() int64 { return int64(c.set.AttachmentLimit) << 20 }
@@ -81,39 +81,4 @@ func (c *channel) ours(u *url.URL) bool {
 	return u.Scheme == "https" && (host == "cdn.discordapp.com" || host == "media.discordapp.net" || host == "cdn.discord.com")
 }
 
-// limited fails when more than allowed was read.
-type limited struct {
-	body   io.ReadCloser
-	left   int64
-	limit  int
-	cancel func()
-}
-
-// Read implements io.Reader.
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left < 0 {
-		return 0, tooLarge(l.limit)
-	}
-	if int64(len(p)) > l.left+1 {
-		p = p[:l.left+1]
-	}
-	n, err := l.body.Read(p)
-	if l.left -= int64(n); l.left < 0 {
-		return n - 1, tooLarge(l.limit)
-	}
-	return n, err
-}
-
-// Close implements io.Closer.
-func (l *limited) Close() error {
-	defer l.cancel()
-	return l.body.Close()
-}
-
 func tooLarge(mb int) error { return fmt.Errorf("discord: fetch: the file is larger than %d MB", mb) }
-
-// loopback reports whether a host is this one.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}

@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/status"
 )
 
@@ -121,7 +122,7 @@ func (c *channel) begin(ctx context.Context, content bool) (*session, error) {
 		}
 		wait := time.Duration(max(g.Limit.After, 1)) * time.Millisecond
 		c.report(status.Connecting, fmt.Sprintf("Discord allows no further connection today; waiting %s.", wait.Round(time.Second)))
-		if err := pause(ctx, wait); err != nil {
+		if err := adapter.Pause(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -165,10 +166,10 @@ func (c *channel) retry(ctx context.Context, fails int, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	wait := jitter(min(c.times.tick<<min(fails-1, 10), c.times.most))
+	wait := adapter.Jitter(min(c.times.tick<<min(fails-1, 10), c.times.most))
 	c.log.Info("discord: connecting again", "err", err, "after", wait)
 	c.report(status.Connecting, "The connection to Discord was lost; connecting again.")
-	_ = pause(ctx, wait) // the caller looks at ctx
+	_ = adapter.Pause(ctx, wait) // the caller looks at ctx
 }
 
 // closeCode gives the code that Discord closed a connection with; 0: none.

@@ -149,7 +149,7 @@ func TestFlapping(t *testing.T) {
 func TestLate(t *testing.T) {
 	b := newBot(t, discordtest.Options{}, nil)
 	in := b.c.inbox
-	in.marks = &marks{known: map[string]*mark{}, dirty: map[string]bool{}}
+	in.marks, _ = loadMarks(t.Context(), nil)
 	s := source{"", "5"}
 	in.late(s, 100)
 	todo := in.overdue()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // Discord has no acknowledgement: what it told once it does not tell again. So events go through a bounded queue to
@@ -44,8 +45,8 @@ type inbox struct {
 	handle channels.Handler
 	unkept []channels.Message // handed in when the last Run ended, and not kept
 	origin []source           // where each of them was said
-	marks  *marks
-	seen   *recent
+	marks  *adapter.Marks
+	seen   *adapter.Recent
 	again  *time.Timer // when a channel that could not be read is tried again
 }
 
@@ -65,7 +66,7 @@ func newInbox(c *channel) *inbox {
 	again := time.NewTimer(time.Hour)
 	again.Stop()
 	return &inbox{c: c, again: again, queue: make(chan event, queueSize), wake: make(chan struct{}, 1), tick: time.Second, behind: map[string]*behind{},
-		seen: newRecent(seenSize)}
+		seen: adapter.NewRecent(seenSize)}
 }
 
 // put takes an event in without ever waiting.
@@ -108,15 +109,6 @@ func (in *inbox) lag(s source, after uint64) {
 	}
 	b.after = min(b.after, after)
 	b.times++
-}
-
-// met makes a channel known before anything came from it, so that an answer missed there is found.
-func (in *inbox) met(s source) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if len(in.fresh) < 1000 {
-		in.fresh = append(in.fresh, s)
-	}
 }
 
 // run hands in until ctx ends.
@@ -176,7 +168,7 @@ func (in *inbox) read(ctx context.Context, e event) (channels.Message, source, b
 		return m, source{e.interaction.wire.Guild, e.interaction.wire.Channel}, ok
 	}
 	m, s := *e.message, source{e.message.Guild, e.message.Channel}
-	if m.Edited == nil && in.seen.has(m.ID) {
+	if m.Edited == nil && in.seen.Has(m.ID) {
 		return channels.Message{}, s, false
 	}
 	if m.Edited == nil && in.waitsFor(m.Channel) {
@@ -184,7 +176,7 @@ func (in *inbox) read(ctx context.Context, e event) (channels.Message, source, b
 	}
 	out, ok := in.c.message(ctx, m, false)
 	if !ok && m.Edited == nil {
-		in.marks.pass(s, m.ID)
+		in.pass(s, m.ID)
 	}
 	return out, s, ok
 }
@@ -201,14 +193,14 @@ func (in *inbox) deliver(ctx context.Context, out []channels.Message, from []sou
 		if err == nil {
 			for i, m := range out {
 				if asked == nil || asked[i] == nil {
-					in.seen.add(string(m.ID))
+					in.seen.Add(string(m.ID))
 				}
 			}
-			in.marks.kept(b.Marks)
+			in.marks.Kept(b.Marks)
 			return
 		}
 		in.c.log.Warn("discord: messages could not be kept; trying again", "messages", len(out), "err", err)
-		if pause(ctx, jitter(in.tick<<min(n, 5))) != nil {
+		if adapter.Pause(ctx, adapter.Jitter(in.tick<<min(n, 5))) != nil {
 			break
 		}
 		if time.Since(begun) > interactionPatience {
@@ -237,16 +229,16 @@ func (in *inbox) marksOf(out []channels.Message, from []source) map[string]strin
 	in.fresh = nil
 	in.mu.Unlock()
 	for _, s := range fresh {
-		in.marks.meet(s)
+		in.meet(s)
 	}
 	for i, m := range out {
 		if _, ok := snowflake(string(m.ID)); ok && !m.Edited {
-			in.marks.reach(from[i], string(m.ID))
+			in.reach(from[i], string(m.ID))
 		} else {
-			in.marks.meet(from[i])
+			in.meet(from[i])
 		}
 	}
-	return in.marks.changed()
+	return in.marks.Changed()
 }
 
 // end tells the people whose commands are left in the queue, when nothing puts anything into it any more. Messages

@@ -176,20 +176,6 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestLimited stops reading at the limit, whatever was said of the size.
-func TestLimited(t *testing.T) {
-	for _, c := range []struct {
-		size int
-		fits bool
-	}{{1 << 20, true}, {1<<20 + 1, false}, {3 << 20, false}} {
-		l := &limited{body: io.NopCloser(bytes.NewReader(make([]byte, c.size))), left: 1 << 20, limit: 1, cancel: func() {}}
-		n, err := io.Copy(io.Discard, l)
-		if (err == nil) != c.fits || n > 1<<20 {
-			t.Errorf("%d bytes: read %d, %v", c.size, n, err)
-		}
-	}
-}
-
 func TestContentIntent(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*discordtest.Server){

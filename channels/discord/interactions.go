@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // A command or a press must be answered within three seconds, and is not delivered again. So it is answered at once
@@ -60,8 +61,8 @@ func (c *channel) interact(ctx context.Context, w wireInteraction) {
 		return
 	}
 	c.mu.Lock()
-	double := c.taken.has(w.ID)
-	c.taken.add(w.ID)
+	double := c.taken.Has(w.ID)
+	c.taken.Add(w.ID)
 	c.mu.Unlock()
 	if double {
 		return // a resumed connection tells things again
@@ -129,7 +130,7 @@ func (i *interaction) respond(ctx context.Context, answer any) error {
 		token: true, unbound: true, once: true}
 	err := i.c.rest.do(ctx, c, nil)
 	for n := 0; unsure(err) && n < 3 && ctx.Err() == nil; n++ {
-		if pause(ctx, jitter(i.c.rest.tick)) != nil {
+		if adapter.Pause(ctx, adapter.Jitter(i.c.rest.tick)) != nil {
 			break
 		}
 		if err = i.c.rest.do(ctx, c, nil); is(err, codeAnswered) {

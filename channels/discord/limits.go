@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // limiter keeps requests inside Discord's rate limits: one budget a route and channel, as the answers' headers tell,
@@ -76,7 +77,7 @@ func (l *limiter) take(ctx context.Context, route, major string, partial, global
 		if wait <= 0 {
 			break
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := adapter.Pause(ctx, wait); err != nil {
 			t.release()
 			return nil, err
 		}
@@ -209,16 +210,4 @@ func seconds(s string) time.Duration {
 		return 0
 	}
 	return time.Duration(min(f, 24*3600) * float64(time.Second))
-}
-
-// pause waits; it fails if ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

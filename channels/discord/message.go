@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // How a guild channel is listened to.
@@ -139,7 +140,7 @@ func (c *channel) newThread(m wireMessage, p place) channels.ConversationID {
 	if len(c.threads) > 1000 {
 		clear(c.threads)
 	}
-	c.threads[m.ID] = clip(strings.Join(strings.Fields(c.text(m, c.me.id)), " "), 80)
+	c.threads[m.ID] = adapter.Clip(strings.Join(strings.Fields(c.text(m, c.me.id)), " "), 80)
 	c.mu.Unlock()
 	return place{guild: p.guild, channel: m.ID, parent: p.channel, thread: true}.conversation()
 }

@@ -11,10 +11,10 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/textproto"
-	"net/url"
 	"strings"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/markdown"
 )
 
@@ -147,7 +147,7 @@ func render(md string) string {
 	}
 	if markdown.UTF16Len(s) > messageMax { // one rune that becomes many, or a text that was not cut
 		head, _ := markdown.Split(md, fit(md))
-		s = clip(markdown.Discord(head), messageMax/2)
+		s = adapter.Clip(markdown.Discord(head), messageMax/2)
 	}
 	return s
 }
@@ -159,11 +159,11 @@ func controls(choices []channels.Choice) []wireComponent {
 	var options []wireChoice
 	for _, c := range choices {
 		switch {
-		case c.URL != "" && webAddress(c.URL):
-			links = append(links, wireComponent{Type: componentButton, Style: buttonLink, Label: clip(c.Label, 80), URL: c.URL})
+		case c.URL != "" && adapter.WebAddress(c.URL, 512):
+			links = append(links, wireComponent{Type: componentButton, Style: buttonLink, Label: adapter.Clip(c.Label, 80), URL: c.URL})
 		case c.Press != "":
-			presses = append(presses, wireComponent{Type: componentButton, Style: buttonPlain, Label: clip(c.Label, 80), CustomID: string(c.Press)})
-			options = append(options, wireChoice{Label: clip(c.Label, 100), Value: string(c.Press)})
+			presses = append(presses, wireComponent{Type: componentButton, Style: buttonPlain, Label: adapter.Clip(c.Label, 80), CustomID: string(c.Press)})
+			options = append(options, wireChoice{Label: adapter.Clip(c.Label, 100), Value: string(c.Press)})
 		}
 	}
 	if len(presses) <= buttonsMax {
@@ -176,7 +176,7 @@ func controls(choices []channels.Choice) []wireComponent {
 		options = options[len(page):]
 		title := "Choose one"
 		if n > 0 || len(options) > 0 {
-			title = fmt.Sprintf("%s … %s", clip(page[0].Label, 60), clip(page[len(page)-1].Label, 60))
+			title = fmt.Sprintf("%s … %s", adapter.Clip(page[0].Label, 60), adapter.Clip(page[len(page)-1].Label, 60))
 		}
 		rows = append(rows, wireComponent{Type: componentRow, Components: []wireComponent{
 			{Type: componentSelect, CustomID: fmt.Sprintf("%s%d", menuMark, n), Placeholder: title, Options: page}}})
@@ -187,12 +187,6 @@ func controls(choices []channels.Choice) []wireComponent {
 		rows = append(rows, wireComponent{Type: componentRow, Components: row})
 	}
 	return rows
-}
-
-// webAddress reports whether Discord takes an address for a button.
-func webAddress(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(s) <= 512
 }
 
 // reference answers the message in a guild; in direct conversations it would only be noise. The message that a thread was

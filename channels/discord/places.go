@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // A conversation's id says what is needed to write to it, also after a restart: "dm:<channel>", "ch:<channel>" or
@@ -40,7 +41,7 @@ func parseConversation(c channels.ConversationID) (a address, err error) {
 		}
 	}
 	if _, ok := snowflake(a.channel); !ok {
-		return address{}, fmt.Errorf("discord: %q is no conversation of this account: %w", clip(s, 40), channels.ErrGone)
+		return address{}, fmt.Errorf("discord: %q is no conversation of this account: %w", adapter.Clip(s, 40), channels.ErrGone)
 	}
 	return a, nil
 }

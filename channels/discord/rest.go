@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/secret"
 )
 
@@ -95,7 +95,7 @@ func (r *rest) do(ctx context.Context, c call, out any) error {
 				return &channels.Busy{After: after}
 			}
 			if c.unbound {
-				if err := pause(ctx, after); err != nil {
+				if err := adapter.Pause(ctx, after); err != nil {
 					return fmt.Errorf("discord: %s: %w", c.what, err)
 				}
 			}
@@ -113,7 +113,7 @@ func (r *rest) do(ctx context.Context, c call, out any) error {
 			}
 			return r.refused(c, x)
 		}
-		if err := pause(ctx, jitter(r.tick<<(n-1))); err != nil {
+		if err := adapter.Pause(ctx, adapter.Jitter(r.tick<<(n-1))); err != nil {
 			return fmt.Errorf("discord: %s: %w", c.what, err)
 		}
 	}
@@ -190,7 +190,7 @@ func (r *rest) refused(c call, x *exchange) error {
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(x.body, &body) == nil {
-		e.code, e.message = body.Code, clip(body.Message, 120)
+		e.code, e.message = body.Code, adapter.Clip(body.Message, 120)
 		if t := r.token().Reveal(); t != "" {
 			e.message = strings.ReplaceAll(e.message, t, secret.Mask)
 		}
@@ -252,18 +252,4 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	res.Header = http.Header{}
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	return res, nil
-}
-
-// jitter takes between half and all of d, so that many do not come at once.
-func jitter(d time.Duration) time.Duration {
-	return d/2 + rand.N(d/2+1)
-}
-
-// clip cuts s to n runes.
-func clip(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n-1]) + "…"
 }

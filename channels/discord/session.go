@@ -15,6 +15,7 @@ import (
 	"github.com/bwmarrin/discordgo"
 	"github.com/gorilla/websocket"
 
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/secret"
 )
 
@@ -99,7 +100,7 @@ func newSession(ctx context.Context, token secret.String, intents discordgo.Inte
 // gatewayAddress writes an address as the dialer shall use it.
 func gatewayAddress(s string) (string, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Scheme != "wss" && !(u.Scheme == "ws" && loopback(u.Hostname())) {
+	if err != nil || u.Host == "" || u.Scheme != "wss" && !(u.Scheme == "ws" && adapter.Loopback(u.Hostname())) {
 		return "", errors.New("discord: the gateway's address is none that is connected to")
 	}
 	u.RawQuery, u.Fragment = "v="+apiVersion[1:]+"&encoding=json", ""

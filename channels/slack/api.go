@@ -14,6 +14,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 const (
@@ -84,7 +85,7 @@ func (c *channel) do(ctx context.Context, cl call, ask func(context.Context, *sl
 		if !e.passing() || cl.once || cl.partial || n+1 >= tries {
 			return e
 		}
-		if err := pause(ctx, c.times.backoff(n)); err != nil {
+		if err := adapter.Pause(ctx, c.times.backoff(n)); err != nil {
 			return err
 		}
 	}

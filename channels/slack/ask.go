@@ -11,6 +11,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/secret"
 	"chatgateway/login"
 )
@@ -22,7 +23,7 @@ type asks struct {
 
 	mu   sync.Mutex
 	open map[string]*question // guarded by mu, by their id
-	done *recent              // guarded by mu: ids of those that were answered
+	done *adapter.Recent      // guarded by mu: ids of those that were answered
 }
 
 // question waits for one person's answer.
@@ -130,7 +131,7 @@ func (q *question) at(id channels.MessageID) channels.MessageID {
 // controls are the buttons under the question.
 func (q *question) controls(id string) []slackgo.Block {
 	text := func(s string) *slackgo.TextBlockObject {
-		return slackgo.NewTextBlockObject(slackgo.PlainTextType, clip(s, 75), false, false)
+		return slackgo.NewTextBlockObject(slackgo.PlainTextType, adapter.Clip(s, 75), false, false)
 	}
 	row := []slackgo.BlockElement{
 		slackgo.NewButtonBlockElement(askOpen, id, text("Enter "+q.name())).WithStyle(slackgo.StylePrimary),
@@ -144,7 +145,7 @@ func (q *question) name() string { return first(q.field.Name, "the answer") }
 // form is what the button opens. Slack cannot hide what is typed; nobody else sees it, and no message keeps it.
 func (q *question) form(id string) slackgo.ModalViewRequest {
 	text := func(s string, n int) *slackgo.TextBlockObject {
-		return slackgo.NewTextBlockObject(slackgo.PlainTextType, clip(s, n), false, false)
+		return slackgo.NewTextBlockObject(slackgo.PlainTextType, adapter.Clip(s, n), false, false)
 	}
 	input := slackgo.NewPlainTextInputBlockElement(nil, formField)
 	input.MaxLength = 3000
@@ -209,7 +210,7 @@ func (a *asks) submit(w wireAction) any {
 	id := w.View.Private
 	a.mu.Lock()
 	q, ok := a.open[id]
-	done := a.done.has(id)
+	done := a.done.Has(id)
 	a.mu.Unlock()
 	wrong := func(text string) any {
 		return slackgo.NewErrorsViewSubmissionResponse(map[string]string{formBlock: text})
@@ -227,11 +228,11 @@ func (a *asks) submit(w wireAction) any {
 	}
 	if q.field.Check != nil {
 		if err := q.field.Check(value); err != nil {
-			return wrong(clip(strings.ReplaceAll(err.Error(), value, secret.Mask), 300))
+			return wrong(adapter.Clip(strings.ReplaceAll(err.Error(), value, secret.Mask), 300))
 		}
 	}
 	a.mu.Lock()
-	a.done.add(id)
+	a.done.Add(id)
 	a.mu.Unlock()
 	q.give(result{value: secret.New(value)})
 	return nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // Slack's names of errors, by what they mean here.
@@ -38,9 +39,9 @@ func (e *apiError) Error() string {
 	case e.code == "":
 		return fmt.Sprintf("slack: %s: %d %s", e.what, e.status, http.StatusText(e.status))
 	case e.needed != "":
-		return fmt.Sprintf("slack: %s: %s (%s)", e.what, clip(e.code, 100), clip(e.needed, 200))
+		return fmt.Sprintf("slack: %s: %s (%s)", e.what, adapter.Clip(e.code, 100), adapter.Clip(e.needed, 200))
 	}
-	return fmt.Sprintf("slack: %s: %s", e.what, clip(e.code, 100))
+	return fmt.Sprintf("slack: %s: %s", e.what, adapter.Clip(e.code, 100))
 }
 
 // Unwrap gives what went wrong on the way.
@@ -88,14 +89,14 @@ func (e *apiError) why() string {
 	if e.code == "" {
 		return fmt.Sprint(e.status)
 	}
-	return clip(e.code, 60)
+	return adapter.Clip(e.code, 60)
 }
 
 func (e *apiError) scopes() string {
 	if e.needed == "" {
 		return "that this needs"
 	}
-	return clip(e.needed, 200)
+	return adapter.Clip(e.needed, 200)
 }
 
 // passing reports whether it may be otherwise in a moment: trouble at Slack's side, or on the way.

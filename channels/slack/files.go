@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 const (
@@ -98,7 +98,7 @@ func (c *channel) download(ctx context.Context, address, kind string) (io.ReadCl
 		cancel() // Slack's sign-in page
 		return nil, errors.Join(&apiError{what: "fetch", code: "missing_scope", needed: "files:read"}, res.Body.Close())
 	}
-	return &limited{body: res.Body, left: c.fileMax(), limit: c.set.AttachmentLimit, cancel: cancel}, nil
+	return adapter.Limited(res.Body, c.fileMax(), tooLarge(c.set.AttachmentLimit), cancel), nil
 }
 
 // upload sends a post and then its files; its id is the post's, or the last file's where there is no text.
@@ -178,39 +178,4 @@ func (c *channel) ours(u *url.URL) bool {
 	return u.Scheme == "https" && u.User == nil && u.Port() == "" && (host == "slack.com" || strings.HasSuffix(host, ".slack.com"))
 }
 
-// limited fails when more than allowed was read.
-type limited struct {
-	body   io.ReadCloser
-	left   int64
-	limit  int
-	cancel func()
-}
-
-// Read implements io.Reader.
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left < 0 {
-		return 0, tooLarge(l.limit)
-	}
-	if int64(len(p)) > l.left+1 {
-		p = p[:l.left+1]
-	}
-	n, err := l.body.Read(p)
-	if l.left -= int64(n); l.left < 0 {
-		return n - 1, tooLarge(l.limit)
-	}
-	return n, err
-}
-
-// Close implements io.Closer.
-func (l *limited) Close() error {
-	defer l.cancel()
-	return l.body.Close()
-}
-
 func tooLarge(mb int) error { return fmt.Errorf("slack: fetch: the file is larger than %d MB", mb) }
-
-// loopback reports whether a host is this one.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/slack-go/slack/socketmode"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // Slack delivers an envelope again that is not acknowledged within three seconds. So envelopes go through a bounded
@@ -85,7 +86,7 @@ func (in *inbox) deliver(ctx context.Context, h channels.Handler, list []envelop
 			break
 		}
 		in.c.log.Warn("slack: messages could not be kept; trying again", "messages", len(out), "err", err)
-		if pause(ctx, in.c.times.backoff(min(n, 5))) != nil {
+		if adapter.Pause(ctx, in.c.times.backoff(min(n, 5))) != nil {
 			return
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/slack-go/slack/socketmode"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // A command or a press brings an address (response_url) at which it can be answered five times within thirty minutes,
@@ -320,7 +321,7 @@ func (c *channel) title(ctx context.Context, m channels.Message) {
 	line, _, _ := strings.Cut(m.Text, "\n")
 	c.tasks.Go(func() {
 		err := c.do(ctx, call{what: "title a thread", method: "assistant.threads.setTitle"}, func(ctx context.Context, api *slackgo.Client) error {
-			return api.SetAssistantThreadsTitleContext(ctx, slackgo.AssistantThreadsSetTitleParameters{ChannelID: to.channel, ThreadTS: to.thread, Title: clip(line, 60)})
+			return api.SetAssistantThreadsTitleContext(ctx, slackgo.AssistantThreadsSetTitleParameters{ChannelID: to.channel, ThreadTS: to.thread, Title: adapter.Clip(line, 60)})
 		})
 		if err != nil {
 			c.log.Debug("slack: a thread has no title", "err", fmt.Sprint(err))

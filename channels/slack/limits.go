@@ -9,6 +9,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // limiter keeps requests inside Slack's rate limits. Slack tells them only by refusing, so a refusal holds the method
@@ -62,7 +63,7 @@ func (l *limiter) take(ctx context.Context, cl call) (done func(), err error) {
 		if wait <= 0 {
 			return done, nil
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := adapter.Pause(ctx, wait); err != nil {
 			done()
 			return nil, err
 		}
@@ -80,18 +81,6 @@ func (l *limiter) hold(cl call, d time.Duration) {
 		}
 	}
 	l.until[cl.key()] = now.Add(d)
-}
-
-// pause waits; it fails if ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // backoff is the n-th pause after failures, with jitter.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 const slashMax = 25 // slash commands of an app
@@ -34,7 +35,7 @@ func manifest(menu []channels.Command, settings any) ([]byte, error) {
 	}
 	umbrella := strings.ToLower(first(set.Command, "gateway"))
 	if !slashShape.MatchString(umbrella) || slices.Contains(reserved, umbrella) {
-		return nil, fmt.Errorf("slack: command: /%s is no slash command that an app can have", clip(umbrella, 40))
+		return nil, fmt.Errorf("slack: command: /%s is no slash command that an app can have", adapter.Clip(umbrella, 40))
 	}
 	commands := []slashCommand{{Command: "/" + umbrella, Help: "Everything that the bot can do", Hint: "help | login | model | …"}}
 	knows := map[string]bool{}
@@ -44,7 +45,7 @@ func manifest(menu []channels.Command, settings any) ([]byte, error) {
 		if len(commands) == slashMax || name == umbrella || !slashShape.MatchString(name) || slices.Contains(reserved, name) {
 			continue // it is given as /gateway name, or as !name
 		}
-		commands = append(commands, slashCommand{Command: "/" + name, Help: clip(first(m.Help, m.Name), 100), Hint: hint(m.Args)})
+		commands = append(commands, slashCommand{Command: "/" + name, Help: adapter.Clip(first(m.Help, m.Name), 100), Hint: hint(m.Args)})
 	}
 	var bot []string
 	for _, s := range scopes {
@@ -88,5 +89,5 @@ func hint(args []channels.Arg) string {
 			words = append(words, a.Name)
 		}
 	}
-	return clip(strings.Join(words, " "), 100)
+	return adapter.Clip(strings.Join(words, " "), 100)
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/markdown"
 )
 
@@ -132,7 +132,7 @@ func (c *channel) post(ctx context.Context, to address, m message, key string, p
 		if !unsure(err) || n+1 >= tries || ctx.Err() != nil {
 			return "", err
 		}
-		if perr := pause(ctx, c.times.backoff(n)); perr != nil {
+		if perr := adapter.Pause(ctx, c.times.backoff(n)); perr != nil {
 			return "", perr
 		}
 		id, ok, ferr := c.find(ctx, to, key, began.Add(-time.Minute))
@@ -264,7 +264,7 @@ func sections(md string) (list []slackgo.Block) {
 	for md != "" {
 		var head string
 		head, md = markdown.Split(md, markdown.Fit(md, sectionMax, markdown.SlackLen))
-		list = append(list, slackgo.NewSectionBlock(slackgo.NewTextBlockObject(slackgo.MarkdownType, clip(render(head), 3000), false, false), nil, nil))
+		list = append(list, slackgo.NewSectionBlock(slackgo.NewTextBlockObject(slackgo.MarkdownType, adapter.Clip(render(head), 3000), false, false), nil, nil))
 	}
 	return list
 }
@@ -274,9 +274,9 @@ func choices(list []channels.Choice) (rows []slackgo.Block) {
 	var presses, links []slackgo.BlockElement
 	var options []*slackgo.OptionBlockObject
 	for n, ch := range list {
-		label := slackgo.NewTextBlockObject(slackgo.PlainTextType, clip(first(ch.Label, "…"), 75), false, false)
+		label := slackgo.NewTextBlockObject(slackgo.PlainTextType, adapter.Clip(first(ch.Label, "…"), 75), false, false)
 		switch {
-		case ch.URL != "" && webAddress(ch.URL):
+		case ch.URL != "" && adapter.WebAddress(ch.URL, 3000):
 			links = append(links, slackgo.NewButtonBlockElement(fmt.Sprintf("%s%d", linkMark, n), "", label).WithURL(ch.URL))
 		case ch.Press != "":
 			presses = append(presses, slackgo.NewButtonBlockElement(fmt.Sprintf("%s%d", pressMark, n), string(ch.Press), label))
@@ -295,7 +295,7 @@ func choices(list []channels.Choice) (rows []slackgo.Block) {
 		options = options[len(page):]
 		title := "Choose one"
 		if n > 0 || len(options) > 0 {
-			title = clip(page[0].Text.Text, 60) + " … " + clip(page[len(page)-1].Text.Text, 60)
+			title = adapter.Clip(page[0].Text.Text, 60) + " … " + adapter.Clip(page[len(page)-1].Text.Text, 60)
 		}
 		rows = append(rows, slackgo.NewActionBlock("", slackgo.NewOptionsSelectBlockElement(slackgo.OptTypeStatic,
 			slackgo.NewTextBlockObject(slackgo.PlainTextType, title, false, false), fmt.Sprintf("%smenu.%d", pressMark, n), page...)))
@@ -306,12 +306,6 @@ func choices(list []channels.Choice) (rows []slackgo.Block) {
 		rows = append(rows, slackgo.NewActionBlock("", row...))
 	}
 	return rows
-}
-
-// webAddress reports whether Slack takes an address for a button.
-func webAddress(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(s) <= 3000
 }
 
 // postKey is the same for the same part of the same post. A post without a key has one of its own, so that it can be

@@ -12,6 +12,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // A conversation's id is the channel's, with the thread's: "D0AB", "C0AB:1712.0001". A message's is "C0AB/1712.0002";
@@ -37,7 +38,7 @@ type address struct {
 func parseConversation(c channels.ConversationID) (address, error) {
 	ch, thread, in := strings.Cut(string(c), ":")
 	if !idShape.MatchString(ch) || !strings.Contains("CDG", ch[:1]) || in && !tsShape.MatchString(thread) {
-		return address{}, fmt.Errorf("slack: %q is no conversation of this account: %w", clip(string(c), 40), channels.ErrGone)
+		return address{}, fmt.Errorf("slack: %q is no conversation of this account: %w", adapter.Clip(string(c), 40), channels.ErrGone)
 	}
 	return address{ch, thread, ch[0] == 'D'}, nil
 }
@@ -181,24 +182,4 @@ func first(list ...string) string {
 		}
 	}
 	return ""
-}
-
-// recent remembers the last ids.
-type recent struct {
-	ids  map[string]bool
-	ring []string
-	at   int
-}
-
-func newRecent(n int) *recent { return &recent{ids: map[string]bool{}, ring: make([]string, n)} }
-
-func (r *recent) has(id string) bool { return r.ids[id] }
-
-func (r *recent) add(id string) {
-	if r.ids[id] {
-		return
-	}
-	delete(r.ids, r.ring[r.at])
-	r.ring[r.at], r.ids[id] = id, true
-	r.at = (r.at + 1) % len(r.ring)
 }

@@ -21,6 +21,7 @@ import (
 
 	"chatgateway/channelauth"
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/secret"
 	"chatgateway/internal/status"
 	"chatgateway/login"
@@ -122,7 +123,7 @@ func open(o channels.Options) (channels.Channel, error) {
 		api = "https://slack.com/api"
 	}
 	var err error
-	if c.base, err = baseAddress(api); err != nil {
+	if c.base, err = adapter.BaseAddress(api, "https://slack.com/api"); err != nil {
 		return nil, fmt.Errorf("slack: api_base: %w", err)
 	}
 	// A redirect would carry the token elsewhere.
@@ -132,7 +133,7 @@ func open(o channels.Options) (channels.Channel, error) {
 	}
 	c.people = &people{c: c, names: map[string]name{}}
 	c.threads = &threads{c: c, known: map[channels.ConversationID]bool{}}
-	c.asks = &asks{c: c, open: map[string]*question{}, done: newRecent(512)}
+	c.asks = &asks{c: c, open: map[string]*question{}, done: adapter.NewRecent(512)}
 	return c, nil
 }
 
@@ -276,7 +277,7 @@ func (c *channel) Direct(ctx context.Context, u channels.UserID) (channels.Conve
 		return conv, nil
 	}
 	if !idShape.MatchString(string(u)) {
-		return "", fmt.Errorf("slack: %q is no user id: %w", clip(string(u), 40), channels.ErrGone)
+		return "", fmt.Errorf("slack: %q is no user id: %w", adapter.Clip(string(u), 40), channels.ErrGone)
 	}
 	var ch *slackgo.Channel
 	err := c.do(ctx, call{what: "open a direct conversation", method: "conversations.open"}, func(ctx context.Context, api *slackgo.Client) (err error) {
@@ -342,18 +343,6 @@ func (c *channel) refuse(what string) {
 		clear(c.cannot)
 	}
 	c.cannot[what] = true
-}
-
-// baseAddress reads a base address: https, or http on loopback.
-func baseAddress(s string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimRight(s, "/"))
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.User != nil {
-		return nil, errors.New("is no web address like https://slack.com/api")
-	}
-	if u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
-		return nil, errors.New("must begin with https://; http:// is taken on loopback alone")
-	}
-	return u, nil
 }
 
 // Interface guards

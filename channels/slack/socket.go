@@ -17,6 +17,7 @@ import (
 	"github.com/slack-go/slack/socketmode"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/status"
 )
 
@@ -61,7 +62,7 @@ func (c *channel) supervise(ctx context.Context, in *inbox) error {
 			failures++
 			c.log.Warn("slack: no connection; trying again", "err", err, "in", wait)
 			c.report(status.Connecting, "Slack cannot be reached; trying again.")
-			if pause(ctx, wait) != nil {
+			if adapter.Pause(ctx, wait) != nil {
 				return nil
 			}
 			continue
@@ -76,7 +77,7 @@ func (c *channel) supervise(ctx context.Context, in *inbox) error {
 		if time.Since(began) > c.times.most {
 			failures = 0
 		} else if cn.why == "" { // it broke, rather than being asked to go
-			if pause(ctx, c.times.backoff(failures)) != nil {
+			if adapter.Pause(ctx, c.times.backoff(failures)) != nil {
 				return nil
 			}
 			failures++
@@ -96,7 +97,7 @@ func (c *channel) watch(ctx context.Context, cn *conn) error {
 			if cn.why == "link_disabled" {
 				return &stateError{"Socket Mode is switched off for this Slack app; switch it on at " + portal + ", Socket Mode.", channels.ErrSetup}
 			}
-			c.log.Info("slack: Slack asks for another connection", "reason", clip(cn.why, 40))
+			c.log.Info("slack: Slack asks for another connection", "reason", adapter.Clip(cn.why, 40))
 			return nil
 		case <-cn.done:
 			if ctx.Err() == nil {
@@ -124,7 +125,7 @@ func (c *channel) connect(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "wss" && !(u.Scheme == "ws" && loopback(u.Hostname())) {
+	if err != nil || u.Scheme != "wss" && !(u.Scheme == "ws" && adapter.Loopback(u.Hostname())) {
 		return nil, errors.New("slack: connect: Slack named no address to connect to")
 	}
 	dialer := websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: c.times.hello}

@@ -99,12 +99,3 @@ func (c *channel) slash(command, args string) string {
 	}
 	return args
 }
-
-// clip shortens a text to n characters.
-func clip(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n-1]) + "…"
-}

@@ -29,7 +29,7 @@ var allowed = []struct {
 	{"channelauth", []string{"internal/jsonfile", "internal/secret"}},
 	{"channels", []string{"channelauth", "login", "internal/secret", "internal/status"}},
 	{"channels/channeltest", []string{"channels", "channelauth", "login", "markdown", "internal/secret", "internal/status"}},
-	{"channels/*", []string{"channels", "channelauth", "login", "markdown", "internal/secret", "internal/status"}},
+	{"channels/*", []string{"channels", "channelauth", "login", "markdown", "internal/adapter", "internal/secret", "internal/status"}},
 	{"channels/*/*test", []string{"internal/secret"}},
 	{"providerauth", []string{"login", "internal/jsonfile", "internal/secret", "internal/status"}},
 	{"providerauth/importer", []string{"providerauth", "channelauth", "internal/jsonfile", "internal/secret"}},
