@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	slackgo "github.com/slack-go/slack"
@@ -20,6 +22,7 @@ import (
 const (
 	requestTime = 30 * time.Second
 	tries       = 4
+	answerMax   = 16 << 20 // bytes of one answer
 )
 
 // call says what is about to be asked of Slack.
@@ -89,6 +92,46 @@ func (c *channel) do(ctx context.Context, cl call, ask func(context.Context, *sl
 			return err
 		}
 	}
+}
+
+// query asks a method that slack-go would decode: it fails on a whole page over one odd block in it.
+func (c *channel) query(ctx context.Context, cl call, form url.Values, out any) error {
+	return c.do(ctx, cl, func(ctx context.Context, _ *slackgo.Client) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.String()+"/"+cl.method, strings.NewReader(form.Encode()))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Authorization", "Bearer "+c.botToken().Reveal())
+		res, err := agent{c.http}.Do(req)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = res.Body.Close() }()
+		if res.StatusCode == http.StatusTooManyRequests {
+			after, _ := strconv.Atoi(res.Header.Get("Retry-After"))
+			return &slackgo.RateLimitedError{RetryAfter: time.Duration(after) * time.Second}
+		}
+		if res.StatusCode != http.StatusOK {
+			return slackgo.StatusCodeError{Code: res.StatusCode}
+		}
+		data, err := io.ReadAll(io.LimitReader(res.Body, answerMax))
+		if err != nil {
+			return err
+		}
+		var said struct {
+			OK     bool   `json:"ok"`
+			Error  string `json:"error"`
+			Needed string `json:"needed"`
+		}
+		if err := json.Unmarshal(data, &said); err != nil {
+			return err
+		}
+		if !said.OK {
+			return slackgo.SlackErrorResponse{Err: said.Error, Needed: said.Needed}
+		}
+		return json.Unmarshal(data, out)
+	})
 }
 
 // wrap makes an error of slack-go's one that shows no address and no body.

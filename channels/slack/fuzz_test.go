@@ -26,7 +26,7 @@ func FuzzEvent(f *testing.F) {
 		if json.Unmarshal(data, &e) != nil {
 			return
 		}
-		if m, ok := b.c.message(over, "T1", e); ok && (m.From == "" || m.Conversation == "") {
+		if m, ok, err := b.c.message(over, "T1", e); ok && (err != nil || m.From == "" || m.Conversation == "") {
 			t.Errorf("nobody is heard: %s", data)
 		}
 	})

@@ -26,16 +26,29 @@ const (
 type envelope struct {
 	from *conn
 	id   string
-	read func(ctx context.Context) (channels.Message, bool) // false: it is not for the bot
+	read reader
+}
+
+// reader makes a Message of what came in; ok is false if it is not for the bot. On an error that cannot be told now.
+type reader func(ctx context.Context) (m channels.Message, ok bool, err error)
+
+// missed are messages that were read over the Web API.
+type missed struct {
+	messages []channels.Message
+	kept     chan struct{} // closed when they are
 }
 
 // inbox hands in what comes in. It belongs to one Run.
 type inbox struct {
-	c     *channel
-	queue chan envelope
+	c        *channel
+	progress *progress
+	queue    chan envelope
+	missed   chan missed
 }
 
-func newInbox(c *channel) *inbox { return &inbox{c: c, queue: make(chan envelope, queueSize)} }
+func newInbox(c *channel, r *progress) *inbox {
+	return &inbox{c: c, progress: r, queue: make(chan envelope, queueSize), missed: make(chan missed)}
+}
 
 // put takes an envelope in without ever waiting.
 func (in *inbox) put(e envelope) {
@@ -53,6 +66,11 @@ func (in *inbox) run(ctx context.Context, h channels.Handler) {
 		select {
 		case <-ctx.Done():
 			return
+		case m := <-in.missed:
+			if in.keep(ctx, h, m.messages) {
+				close(m.kept)
+			}
+			continue
 		case e := <-in.queue:
 			list = append(list, e)
 		}
@@ -68,30 +86,63 @@ func (in *inbox) run(ctx context.Context, h channels.Handler) {
 	}
 }
 
-// deliver hands in messages until they are kept or ctx ends.
+// deliver hands in messages and acknowledges them. What cannot be read now is not acknowledged: Slack delivers it again.
 func (in *inbox) deliver(ctx context.Context, h channels.Handler, list []envelope) {
+	look, cancel := context.WithTimeout(ctx, lookTime) // for all of them: Slack waits three seconds
+	defer cancel()
 	var out []channels.Message
+	var good []envelope
 	for _, e := range list {
-		m, ok := e.read(ctx)
+		m, ok, err := e.read(look)
 		if ctx.Err() != nil {
 			return
 		}
-		if ok {
+		if err != nil {
+			in.c.log.Warn("slack: it cannot be told now if a message is for the bot; Slack will deliver it again", "err", err)
+			continue
+		}
+		if good = append(good, e); ok {
 			out = merge(out, m)
 		}
 	}
+	if !in.keep(ctx, h, out) {
+		return
+	}
+	for _, e := range good {
+		e.from.ack(e.id, nil)
+	}
+}
+
+// keep hands in messages until they are kept; false if ctx ended before.
+func (in *inbox) keep(ctx context.Context, h channels.Handler, out []channels.Message) bool {
 	for n := 0; len(out) > 0; n++ {
-		err := h(ctx, channels.Batch{Messages: out})
+		marks := in.progress.reach(out)
+		err := h(ctx, channels.Batch{Messages: out, Marks: marks})
 		if err == nil {
-			break
+			in.progress.kept(marks)
+			return true
 		}
 		in.c.log.Warn("slack: messages could not be kept; trying again", "messages", len(out), "err", err)
 		if adapter.Pause(ctx, in.c.times.backoff(min(n, 5))) != nil {
-			return
+			return false
 		}
 	}
-	for _, e := range list {
-		e.from.ack(e.id, nil)
+	return true
+}
+
+// handIn hands in what was read over the Web API, and waits until it is kept.
+func (in *inbox) handIn(ctx context.Context, list []channels.Message) error {
+	m := missed{list, make(chan struct{})}
+	select {
+	case in.missed <- m:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-m.kept:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -121,6 +172,7 @@ type event struct {
 	TS          string          `json:"ts"`
 	Thread      string          `json:"thread_ts"`
 	Parent      string          `json:"parent_user_id"`
+	Latest      string          `json:"latest_reply"`
 	Files       []wireFile      `json:"files"`
 	Edited      json.RawMessage `json:"edited"`
 	Message     *event          `json:"message"`
@@ -167,7 +219,13 @@ func (c *channel) takeEvent(ctx context.Context, in *inbox, cn *conn, r socketmo
 			c.log.Warn("slack: an event is not as it should be", "type", kind.Type, "err", err)
 			return false
 		}
-		in.put(envelope{cn, r.EnvelopeID, func(ctx context.Context) (channels.Message, bool) { return c.message(ctx, outer.Team, e) }})
+		in.put(envelope{cn, r.EnvelopeID, func(ctx context.Context) (channels.Message, bool, error) {
+			m, ok, err := c.message(ctx, outer.Team, e)
+			if !ok && err == nil {
+				in.progress.skip(e)
+			}
+			return m, ok, err
+		}})
 		return true
 	case "assistant_thread_started":
 		var e event
@@ -180,35 +238,40 @@ func (c *channel) takeEvent(ctx context.Context, in *inbox, cn *conn, r socketmo
 	return false
 }
 
-// message makes a Message of an event; ok is false if it is not for the bot.
-func (c *channel) message(ctx context.Context, team string, e event) (m channels.Message, ok bool) {
+// message makes a Message of an event; ok is false if it is not for the bot. It fails if Slack has to be
+// asked for that, and cannot be.
+func (c *channel) message(ctx context.Context, team string, e event) (m channels.Message, ok bool, err error) {
 	me := c.identity()
 	edited := e.Subtype == "message_changed"
 	if edited {
 		if e.Message == nil || e.Before == nil || e.Message.Edited == nil || e.Message.Text == e.Before.Text {
-			return m, false // a preview was added, or a reply
+			return m, false, nil // a preview was added, or a reply
 		}
 		ch, kind := e.Channel, e.ChannelType
 		e = *e.Message
 		e.Channel, e.ChannelType = ch, kind
 	}
 	if e.User == "" || e.User == me.user || e.BotID != "" || e.Channel == "" || !tsShape.MatchString(e.TS) {
-		return m, false
+		return m, false, nil
 	}
 	switch e.Subtype {
 	case "", "file_share", "thread_broadcast", "me_message":
 	default:
-		return m, false
+		return m, false, nil
 	}
 	private := e.ChannelType == "im" || strings.HasPrefix(e.Channel, "D")
 	inThread := e.Thread != "" && e.Thread != e.TS
 	m = channels.Message{ID: messageID(e.Channel, e.TS), From: channels.UserID(e.User), Private: private, Edited: edited, Time: timeOf(e.TS)}
 	m.Addressed = private || e.Type == "app_mention" || mentions(e.Text, me.user)
 	if !m.Addressed && inThread && !othersFirst(e.Text, me.user) {
-		m.Addressed = e.Parent == me.user || c.threads.mine(ctx, e.Channel, e.Thread)
+		if m.Addressed = e.Parent == me.user; !m.Addressed {
+			if m.Addressed, err = c.threads.mine(ctx, e.Channel, e.Thread); err != nil {
+				return m, false, err
+			}
+		}
 	}
 	if !m.Addressed && c.set.GroupPolicy != "open" {
-		return m, false // its mention, if it is one, comes as an event of its own
+		return m, false, nil // its mention, if it is one, comes as an event of its own
 	}
 	thread := e.Thread
 	if !private {
@@ -232,7 +295,7 @@ func (c *channel) message(ctx context.Context, team string, e event) (m channels
 	m.Attachments = c.attachments(e.Files)
 	if m.Text == "" && len(m.Attachments) == 0 {
 		if private || edited || !c.knows("help") {
-			return m, false
+			return m, false, nil
 		}
 		m.Text = "/help" // the bare mention
 	}
@@ -240,7 +303,7 @@ func (c *channel) message(ctx context.Context, team string, e event) (m channels
 	if private && thread != "" {
 		c.title(ctx, m)
 	}
-	return m, true
+	return m, true, nil
 }
 
 // recipient is for whom Slack streams an answer.

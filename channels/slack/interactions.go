@@ -119,7 +119,7 @@ func (c *channel) takeSlash(in *inbox, cn *conn, r socketmode.Request) {
 		cn.ack(r.EnvelopeID, nil)
 		return
 	}
-	in.put(envelope{cn, r.EnvelopeID, func(ctx context.Context) (channels.Message, bool) {
+	in.put(envelope{cn, r.EnvelopeID, func(ctx context.Context) (channels.Message, bool, error) {
 		m := channels.Message{Conversation: conversation(w.Channel, w.Thread), ID: "s." + digest(w.Trigger, r.EnvelopeID), From: channels.UserID(w.User),
 			FromName: w.UserName, Addressed: true, Time: time.Now()}
 		m.Private = c.ownDirect(ctx, w.Channel, m.From)
@@ -130,7 +130,7 @@ func (c *channel) takeSlash(in *inbox, cn *conn, r socketmode.Request) {
 		c.keep(m.ID, &reply{url: w.URL, user: m.From, conv: m.Conversation, until: m.Time.Add(replyTime), left: replyTimes,
 			foreign: !m.Private && w.Channel[0] == 'D'})
 		c.heard(m, w.Team)
-		return m, true
+		return m, true, nil
 	}})
 }
 
@@ -149,7 +149,10 @@ func (c *channel) takeInteraction(ctx context.Context, in *inbox, cn *conn, r so
 		cn.ack(r.EnvelopeID, nil)
 		c.tasks.Go(func() { c.asks.press(ctx, w) })
 	case w.Type == "block_actions" && len(w.Actions) > 0 && strings.HasPrefix(w.Actions[0].ID, pressMark):
-		in.put(envelope{cn, r.EnvelopeID, func(ctx context.Context) (channels.Message, bool) { return c.press(ctx, w) }})
+		in.put(envelope{cn, r.EnvelopeID, func(ctx context.Context) (channels.Message, bool, error) {
+			m, ok := c.press(ctx, w)
+			return m, ok, nil
+		}})
 	default:
 		cn.ack(r.EnvelopeID, nil) // a link was opened, or what the bot does not show
 	}
@@ -308,6 +311,8 @@ func prompts(knows func(string) bool) [][2]string {
 	return list
 }
 
+const titleTime = 5 * time.Second
+
 // title names an assistant thread by the first thing that is said in it.
 func (c *channel) title(ctx context.Context, m channels.Message) {
 	c.mu.Lock()
@@ -319,7 +324,9 @@ func (c *channel) title(ctx context.Context, m channels.Message) {
 		return
 	}
 	line, _, _ := strings.Cut(m.Text, "\n")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), titleTime) // the message is handed in meanwhile
 	c.tasks.Go(func() {
+		defer cancel()
 		err := c.do(ctx, call{what: "title a thread", method: "assistant.threads.setTitle"}, func(ctx context.Context, api *slackgo.Client) error {
 			return api.SetAssistantThreadsTitleContext(ctx, slackgo.AssistantThreadsSetTitleParameters{ChannelID: to.channel, ThreadTS: to.thread, Title: adapter.Clip(line, 60)})
 		})

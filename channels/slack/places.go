@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -67,6 +68,23 @@ func places(team, ch string) []channels.PlaceID {
 	return []channels.PlaceID{channels.PlaceID(team), channels.PlaceID(ch)}
 }
 
+// stamp is a ts as a number, in microseconds; 0 for what is none.
+func stamp(ts string) uint64 {
+	sec, micro, _ := strings.Cut(ts, ".")
+	n, err := strconv.ParseUint(sec, 10, 40)
+	if err != nil {
+		return 0
+	}
+	m, _ := strconv.ParseUint((micro + "000000")[:6], 10, 32)
+	return n*1_000_000 + m
+}
+
+// stampAt is the first stamp of a time.
+func stampAt(t time.Time) uint64 { return uint64(t.UnixMicro()) }
+
+// tsOf writes a stamp as Slack does.
+func tsOf(n uint64) string { return fmt.Sprintf("%d.%06d", n/1_000_000, n%1_000_000) }
+
 // timeOf reads the time in a message's ts.
 func timeOf(ts string) time.Time {
 	var sec, micro int64
@@ -96,14 +114,15 @@ func (t *threads) note(c channels.ConversationID, yes bool) {
 	t.known[c] = yes
 }
 
-// mine tells whether the bot has spoken in a thread, asking Slack once if that is not known.
-func (t *threads) mine(ctx context.Context, ch, thread string) bool {
+// mine tells whether the bot has spoken in a thread, asking Slack once if that is not known. It fails if Slack cannot be
+// asked now.
+func (t *threads) mine(ctx context.Context, ch, thread string) (bool, error) {
 	conv := conversation(ch, thread)
 	t.mu.Lock()
 	yes, ok := t.known[conv]
 	t.mu.Unlock()
 	if ok {
-		return yes
+		return yes, nil
 	}
 	me := t.c.identity()
 	var said []slackgo.Message
@@ -114,17 +133,18 @@ func (t *threads) mine(ctx context.Context, ch, thread string) bool {
 		return err
 	})
 	if err != nil {
-		t.c.log.Debug("slack: it is not known if the bot spoke in a thread", "err", err)
-		if e := (*apiError)(nil); errors.As(err, &e) && !e.passing() {
-			t.note(conv, false)
+		if e := (*apiError)(nil); !errors.As(err, &e) || e.passing() {
+			return false, err
 		}
-		return false
+		t.c.log.Debug("slack: it cannot be known if the bot spoke in a thread", "err", err)
+		t.note(conv, false)
+		return false, nil
 	}
 	for _, m := range said {
 		yes = yes || m.User == me.user || strings.Contains(m.Text, "<@"+me.user+">")
 	}
 	t.note(conv, yes)
-	return yes
+	return yes, nil
 }
 
 const lookTime = 1500 * time.Millisecond // what may be looked up before a message is handed in
@@ -161,6 +181,9 @@ func (p *people) name(ctx context.Context, user string) string {
 		})
 		if err != nil {
 			p.c.log.Debug("slack: a name could not be read", "err", err)
+			if ctx.Err() != nil {
+				n.until = time.Now().Add(time.Minute)
+			}
 		} else {
 			n = name{first(u.Profile.DisplayName, u.Profile.RealName, u.RealName, u.Name), time.Now().Add(6 * time.Hour)}
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ type bot struct {
 	mu      sync.Mutex
 	got     []channels.Message          // guarded by mu: what was kept, once each
 	seen    map[channels.MessageID]bool // guarded by mu
+	marks   map[string]string           // guarded by mu
 	reports []status.Channel            // guarded by mu
 	handed  int                         // guarded by mu: how many messages were handed in and kept, doubles too
 	refuse  int                         // guarded by mu: calls of the handler that still fail; below 0: all
@@ -38,7 +40,7 @@ type bot struct {
 // newBot makes a bot on a new server. It does not run yet.
 func newBot(t testing.TB, o slacktest.Options, change func(*Settings, *times)) *bot {
 	t.Helper()
-	b := &bot{t: t, s: slacktest.New(t, o), seen: map[channels.MessageID]bool{}}
+	b := &bot{t: t, s: slacktest.New(t, o), seen: map[channels.MessageID]bool{}, marks: map[string]string{}}
 	b.open(change)
 	t.Cleanup(func() {
 		b.stop()
@@ -66,6 +68,11 @@ func (b *bot) open(change func(*Settings, *times)) {
 	}
 	ch, err := service(ts).Open(channels.Options{
 		Account: "slack", Secrets: channeltest.NewSecrets(secrets()), Settings: set,
+		Mark: func(_ context.Context, key string) (string, error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return b.marks[key], nil
+		},
 		Report: func(s status.Channel) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -158,6 +165,7 @@ func (b *bot) handle(_ context.Context, batch channels.Batch) error {
 		b.got = append(b.got, m)
 		news = append(news, m)
 	}
+	maps.Copy(b.marks, batch.Marks)
 	hook := b.hook
 	b.mu.Unlock()
 	for _, m := range news {

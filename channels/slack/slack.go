@@ -77,14 +77,16 @@ type channel struct {
 	times   times
 	tasks   sync.WaitGroup // what answers beside the inbox; Run waits for it
 
-	mu      sync.Mutex
-	me      identity                                    // guarded by mu
-	menu    []channels.Command                          // guarded by mu
-	replies map[channels.MessageID]*reply               // guarded by mu
-	directs map[channels.UserID]channels.ConversationID // guarded by mu
-	speaker map[channels.ConversationID]recipient       // guarded by mu: who spoke last
-	untold  map[channels.ConversationID]bool            // guarded by mu: assistant threads that have no title yet
-	cannot  map[string]bool                             // guarded by mu: what Slack refused once and for all, by call and channel
+	mu       sync.Mutex
+	me       identity                                    // guarded by mu
+	menu     []channels.Command                          // guarded by mu
+	replies  map[channels.MessageID]*reply               // guarded by mu
+	directs  map[channels.UserID]channels.ConversationID // guarded by mu
+	speaker  map[channels.ConversationID]recipient       // guarded by mu: who spoke last
+	untold   map[channels.ConversationID]bool            // guarded by mu: assistant threads that have no title yet
+	cannot   map[string]bool                             // guarded by mu: what Slack refused once and for all, by call and channel
+	unread   []string                                    // guarded by mu: scopes without which what was missed cannot be read
+	progress *progress                                   // guarded by mu: of the present Run; nil before the first
 }
 
 // times are how long things take.
@@ -96,10 +98,13 @@ type times struct {
 	silence time.Duration // how long it may give none
 	grace   time.Duration // how long a connection that Slack wants to close is still read
 	probe   time.Duration // how often the tokens are looked at
+	gap     time.Duration // without a connection; after more, Slack may not deliver again what was said
+	ahead   time.Duration // to read what was missed, before a connection is opened
+	overlap time.Duration // before a mark, is read again: Slack may tell of two messages in another order
 }
 
 var usual = times{tick: time.Second, most: time.Minute, hello: 15 * time.Second, ping: 10 * time.Second, silence: 35 * time.Second,
-	grace: 10 * time.Second, probe: 5 * time.Minute}
+	grace: 10 * time.Second, probe: 5 * time.Minute, gap: 30 * time.Second, ahead: 10 * time.Second, overlap: 10 * time.Second}
 
 func open(o channels.Options) (channels.Channel, error) {
 	set, ok := o.Settings.(*Settings)
@@ -155,11 +160,18 @@ func (c *channel) Run(ctx context.Context, h channels.Handler) error {
 
 // listen takes in what comes until ctx ends or Slack refuses for good. What it started has ended when it returns.
 func (c *channel) listen(ctx context.Context, h channels.Handler) error {
+	r, err := loadProgress(ctx, c.o.Mark)
+	if err != nil {
+		return fmt.Errorf("slack: read the marks: %w", err)
+	}
+	c.mu.Lock()
+	c.progress = r
+	c.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
-	in := newInbox(c)
+	in := newInbox(c, r)
 	var wg sync.WaitGroup
 	wg.Go(func() { in.run(ctx, h) })
-	err := c.supervise(ctx, in)
+	err = c.supervise(ctx, in)
 	cancel()
 	wg.Wait()
 	c.tasks.Wait()
@@ -289,6 +301,12 @@ func (c *channel) Direct(ctx context.Context, u channels.UserID) (channels.Conve
 	}
 	conv = channels.ConversationID(ch.ID)
 	c.direct(u, conv)
+	c.mu.Lock()
+	r := c.progress
+	c.mu.Unlock()
+	if r != nil {
+		r.meet(ch.ID)
+	}
 	return conv, nil
 }
 

@@ -43,8 +43,14 @@ func (c *channel) supervise(ctx context.Context, in *inbox) error {
 	defer wg.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var heard time.Time // until when nothing can have been missed
 	for failures := 0; ; {
-		cn, err := c.connect(ctx)
+		cn, err := c.connect(ctx, func() {
+			if now := time.Now(); now.Sub(heard) > c.times.gap {
+				c.catchUp(ctx, in)
+				heard = now
+			}
+		})
 		if err == nil {
 			err = c.sameApp(cn.hello)
 		}
@@ -74,6 +80,7 @@ func (c *channel) supervise(ctx context.Context, in *inbox) error {
 		if err := c.watch(ctx, cn); err != nil || ctx.Err() != nil {
 			return err
 		}
+		heard = time.Now()
 		if time.Since(began) > c.times.most {
 			failures = 0
 		} else if cn.why == "" { // it broke, rather than being asked to go
@@ -114,8 +121,9 @@ func (c *channel) watch(ctx context.Context, cn *conn) error {
 	}
 }
 
-// connect opens a connection and waits until Slack said hello on it: without, it would be open and bring nothing.
-func (c *channel) connect(ctx context.Context) (*conn, error) {
+// connect opens a connection and waits until Slack said hello on it: without, it would be open and bring nothing. before is
+// called when Slack can be reached.
+func (c *channel) connect(ctx context.Context, before func()) (*conn, error) {
 	var address string
 	err := c.do(ctx, call{what: "open a connection", method: "apps.connections.open", once: true}, func(ctx context.Context, api *slackgo.Client) (err error) {
 		_, address, err = api.StartSocketModeContext(ctx)
@@ -128,6 +136,7 @@ func (c *channel) connect(ctx context.Context) (*conn, error) {
 	if err != nil || u.Scheme != "wss" && !(u.Scheme == "ws" && adapter.Loopback(u.Hostname())) {
 		return nil, errors.New("slack: connect: Slack named no address to connect to")
 	}
+	before()
 	dialer := websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: c.times.hello}
 	ws, res, err := dialer.DialContext(ctx, address, http.Header{"User-Agent": {userAgent}})
 	if res != nil && res.Body != nil {
@@ -246,6 +255,14 @@ func (c *channel) connected(cn *conn) {
 	}
 	if lacks := me.lacks(true); len(lacks) > 0 {
 		c.report(status.Degraded, "The Slack app lacks the scopes "+strings.Join(lacks, ", ")+"; add them at "+me.page("oauth")+" and install the app again.")
+		return
+	}
+	c.mu.Lock()
+	unread := strings.Join(c.unread, ", ")
+	c.mu.Unlock()
+	if unread != "" {
+		c.report(status.Degraded, "What is said while the bot is away cannot be read: the Slack app lacks the scopes "+unread+"; add them at "+me.page("oauth")+
+			" and install the app again.")
 		return
 	}
 	c.report(status.Connected, "")

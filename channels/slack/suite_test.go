@@ -13,7 +13,7 @@ import (
 
 // short makes what takes long in life take little in tests.
 var short = times{tick: 10 * time.Millisecond, most: 100 * time.Millisecond, hello: 2 * time.Second, ping: time.Second, silence: 5 * time.Second,
-	grace: 300 * time.Millisecond, probe: time.Minute}
+	grace: 300 * time.Millisecond, probe: time.Minute, gap: 200 * time.Millisecond, ahead: 5 * time.Second, overlap: 10 * time.Second}
 
 // service is Service with short times.
 func service(t times) channels.Service {

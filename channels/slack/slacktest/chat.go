@@ -2,6 +2,7 @@ package slacktest
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -276,16 +277,38 @@ func (s *Server) history(a args) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []object
-	for i := len(r.messages) - 1; i >= 0; i-- {
-		if m := r.messages[i]; m.only == "" && m.ts > a["oldest"] && (m.thread == "" || m.thread == m.ts) {
-			if len(list) == limit(a) {
-				return object{"messages": list, "has_more": true}, nil
-			}
-			list = append(list, r.told(m, a))
+	var list []*message
+	for _, m := range slices.Backward(r.messages) {
+		if m.only == "" && m.ts > a["oldest"] && (m.thread == "" || m.thread == m.ts) {
+			list = append(list, m)
 		}
 	}
-	return object{"messages": list, "has_more": false}, nil
+	return r.page(list, a)
+}
+
+// page gives one page of a list, with a cursor if there is more.
+func (r *room) page(list []*message, a args) (object, error) {
+	from, err := strconv.Atoi(first(a["cursor"], "0"))
+	if err != nil || from < 0 || from > len(list) {
+		return nil, no("invalid_cursor")
+	}
+	to := min(from+limit(a), len(list))
+	out := []object{}
+	for _, m := range list[from:to] {
+		out = append(out, r.told(m, a))
+	}
+	answer := object{"messages": out, "has_more": to < len(list)}
+	if to < len(list) {
+		answer["response_metadata"] = object{"next_cursor": strconv.Itoa(to)}
+	}
+	return answer, nil
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }
 
 // limit is how many messages are asked for.
@@ -305,22 +328,25 @@ func (s *Server) threadReplies(a args) (object, error) {
 	if r.find(a["ts"]) == nil {
 		return nil, no("thread_not_found")
 	}
-	var list []object
+	var list []*message
 	for _, m := range r.messages {
 		if m.only == "" && (m.ts == a["ts"] || m.thread == a["ts"] && m.ts > a["oldest"]) {
-			if len(list) == limit(a) {
-				return object{"messages": list, "has_more": true}, nil
-			}
-			list = append(list, r.told(m, a))
+			list = append(list, m)
 		}
 	}
-	return object{"messages": list, "has_more": false}, nil
+	return r.page(list, a)
 }
 
+// told is a message as it is read, rather than told of.
 func (r *room) told(m *message, a args) object {
 	o := r.wire(m)
 	if a["include_all_metadata"] != "1" && a["include_all_metadata"] != "true" {
 		delete(o, "metadata")
+	}
+	for _, reply := range r.messages {
+		if reply.thread == m.ts && reply != m && reply.only == "" {
+			o["thread_ts"], o["latest_reply"] = m.ts, reply.ts
+		}
 	}
 	return o
 }

@@ -1,6 +1,7 @@
 package slacktest
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
@@ -171,6 +172,21 @@ func (s *Server) Again() {
 	e := s.last
 	s.mu.Unlock()
 	s.tell(e.kind, e.payload)
+}
+
+// GiveUp delivers nothing of what waits any more, as Slack does after some minutes.
+func (s *Server) GiveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending = nil
+}
+
+// Odd puts a message into a channel that is not as it should be.
+func (s *Server) Odd(channel string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rooms[channel]
+	r.messages = append(r.messages, &message{ts: s.stamp(), user: s.person("odd"), blocks: json.RawMessage(`[7, {"type": ["x"]}]`)})
 }
 
 // Connections says how many connections there are, and how many there were in all.
