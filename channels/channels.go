@@ -119,7 +119,8 @@ type Channel interface {
 	Run(ctx context.Context, h Handler) error
 	// Send posts p and returns its id. It may be called from several goroutines, and while Run runs. What cannot be
 	// delivered because the conversation has gone fails with an error that wraps ErrGone. It takes any text that Limits.Fit
-	// accepts whole; a longer one it cuts into several messages and returns the last one's id. No error of it holds a secret.
+	// accepts whole; a longer one it cuts into several messages and returns the last one's id. What the service will never
+	// take for what it says fails with an error that wraps errors.ErrUnsupported. No error of it holds a secret.
 	Send(ctx context.Context, p Post) (MessageID, error)
 	// Limits says what one message may hold there. It does no I/O.
 	Limits(c ConversationID) Limits

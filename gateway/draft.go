@@ -49,6 +49,7 @@ type draft struct {
 	grows bool   // it was shown as Partial
 	begin string // what Split put before the part that grows: a fence that goes on
 	at    int    // where the part that grows begins in the whole text
+	tries int    // how often Finish failed
 }
 
 func newDraft(g *Gateway, conv store.Conv, p channels.Post, t store.Turn, sent func(int, channels.MessageID, string)) *draft {
@@ -103,11 +104,12 @@ func (d *draft) Show(ctx context.Context, all string) error {
 	}
 }
 
-// Finish implements channels.Draft.
+// Finish implements channels.Draft. What the service refuses for what it says is not tried for ever: see instead.
 func (d *draft) Finish(ctx context.Context, all string) (channels.MessageID, error) {
 	wait, level := time.Second, slog.LevelWarn
 	for {
 		err := d.finish(ctx, all)
+		d.tries++
 		var busy *channels.Busy
 		switch {
 		case err == nil:
@@ -152,7 +154,11 @@ func (d *draft) finish(ctx context.Context, all string) error {
 			return nil
 		}
 		if text != d.shown || d.grows || len(choices) > 0 || text == "" {
-			if err := d.put(ctx, ch, text, false, choices); err != nil {
+			err := d.put(ctx, ch, text, false, choices)
+			if err != nil {
+				err = d.instead(ctx, ch, text, choices, err)
+			}
+			if err != nil {
 				return err
 			}
 		}

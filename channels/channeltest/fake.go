@@ -37,10 +37,11 @@ type Fake struct {
 	shown  []fakeMessage      // guarded by mu
 	said   map[channels.MessageID]bool
 	keys   map[string]channels.MessageID
-	last   *channels.Message // guarded by mu: for Repeat
-	wait   time.Duration     // guarded by mu: the next post or edit is refused with it
-	fail   error             // guarded by mu: every post and edit fails with it
-	cut    chan struct{}     // guarded by mu: closed by Cut
+	last   *channels.Message         // guarded by mu: for Repeat
+	wait   time.Duration             // guarded by mu: the next post or edit is refused with it
+	fail   error                     // guarded by mu: every post and edit fails with it
+	refuse func(channels.Post) error // guarded by mu: why a post or edit is not taken
+	cut    chan struct{}             // guarded by mu: closed by Cut
 	forms  map[channels.UserID]chan string
 	bell   chan struct{}
 	change chan struct{} // guarded by mu: closed when what is shown changes
@@ -140,7 +141,7 @@ func (c *fakeChannel) Send(ctx context.Context, p channels.Post) (channels.Messa
 	if p.Only != "" && f.NoOnly && p.To != privateWith(p.Only) {
 		return "", fmt.Errorf("fake: only: %w", errors.ErrUnsupported)
 	}
-	if err := f.pace(ctx, p.Partial); err != nil {
+	if err := f.pace(ctx, p); err != nil {
 		return "", err
 	}
 	f.mu.Lock()
@@ -187,7 +188,7 @@ func (c *fakeChannel) Edit(ctx context.Context, id channels.MessageID, p channel
 	if f.NoEdit {
 		return fmt.Errorf("fake: edit: %w", errors.ErrUnsupported)
 	}
-	if err := f.pace(ctx, p.Partial); err != nil {
+	if err := f.pace(ctx, p); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -281,10 +282,13 @@ func Conversation(person string, group bool) channels.ConversationID {
 }
 
 // pace waits, or says how long to wait, if the service was told to limit; it fails if it was told to fail.
-func (f *Fake) pace(ctx context.Context, partial bool) error {
+func (f *Fake) pace(ctx context.Context, p channels.Post) error {
 	f.mu.Lock()
 	wait, fail := f.wait, f.fail
 	f.wait = 0
+	if fail == nil && f.refuse != nil {
+		fail = f.refuse(p)
+	}
 	f.mu.Unlock()
 	if fail != nil {
 		return fail
@@ -292,7 +296,7 @@ func (f *Fake) pace(ctx context.Context, partial bool) error {
 	if wait == 0 {
 		return ctx.Err()
 	}
-	if partial {
+	if p.Partial {
 		return &channels.Busy{After: wait}
 	}
 	select {

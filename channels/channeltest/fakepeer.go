@@ -92,6 +92,13 @@ func (f *Fake) Fail(err error) {
 	f.fail = err
 }
 
+// Refuse lets every post and edit fail for which why gives an error, until it is called with nil.
+func (f *Fake) Refuse(why func(channels.Post) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = why
+}
+
 // Repeat implements Repeater.
 func (f *Fake) Repeat(testing.TB) {
 	f.mu.Lock()
