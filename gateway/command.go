@@ -313,7 +313,8 @@ func (v sessionView) Reset(ctx context.Context) error {
 
 // Stop implements commands.Session.
 func (v sessionView) Stop(ctx context.Context) (int, error) {
-	return v.s.g.stopConv(ctx, v.s.conv, v.s.headSeq())
+	n, wait := v.s.g.stopConv(v.s.conv, v.s.headSeq())
+	return n, wait(ctx)
 }
 
 // Retry implements commands.Session.
@@ -326,10 +327,12 @@ func (v sessionView) Retry(ctx context.Context) error {
 		return errNothingToRetry
 	}
 	v.s.mu.Lock()
+	defer v.s.mu.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // a /stop came first
+	}
 	v.s.retry = &v.m
-	v.s.mu.Unlock()
-	v.s.g.wake(v.s.conv)
-	return nil
+	return nil // the session looks again when this command is done
 }
 
 // Thinking implements commands.Session.

@@ -32,8 +32,8 @@ func (g *Gateway) pressed(conv store.Conv, i store.Item, role access.Role) {
 		}
 		name, _, _ := commands.Parse(p.Action)
 		if name == "stop" || name == "cancel" {
-			g.drop(ctx, i)
-			g.halt(askKey{conv, i.Message.From}, name, i)
+			g.halt(askKey{conv, i.Message.From}, name, i.Message, i.Seq-1)
+			g.drop(ctx, i) // until now what was said later waits behind it
 			return
 		}
 		if c, ok := commands.Find(g.o.Commands, name); ok && c.Asks {

@@ -28,13 +28,13 @@ func (g *Gateway) receive(ctx context.Context, a *account, b channels.Batch) err
 		}
 		s.sort(ctx, m)
 	}
-	if len(s.in) > 0 || len(b.Marks) > 0 || len(b.Moved) > 0 {
-		kept, err := g.o.Store.Keep(ctx, a.ID, s.in, b.Marks, b.Moved)
+	for _, c := range s.commits(b) {
+		kept, err := g.o.Store.Keep(ctx, a.ID, c.in, c.marks, c.moved)
 		if err != nil {
 			g.log.Error("not kept", "account", string(a.ID), "err", err)
 			return err
 		}
-		for from, to := range b.Moved {
+		for from, to := range c.moved {
 			g.moved(store.Conv{Account: a.ID, Conversation: from}, store.Conv{Account: a.ID, Conversation: to})
 		}
 		for _, item := range kept {
@@ -49,6 +49,29 @@ func (g *Gateway) receive(ctx context.Context, a *account, b channels.Batch) err
 		g.aside(f)
 	}
 	return nil
+}
+
+// commit is what of a batch is kept at once.
+type commit struct {
+	in    []store.Incoming
+	marks map[string]string
+	moved map[channels.ConversationID]channels.ConversationID
+}
+
+// commits divides a batch behind each message that stops, so that nothing that follows it has begun when it acts. If a
+// later one fails, what was kept is known by its id when the batch comes again. The marks stand in the last one.
+func (s *sorter) commits(b channels.Batch) []commit {
+	list, from := []commit(nil), 0
+	for _, n := range s.stops {
+		list, from = append(list, commit{in: s.in[from:n]}), n
+	}
+	if from < len(s.in) || len(list) == 0 && len(b.Marks)+len(b.Moved) > 0 {
+		list = append(list, commit{in: s.in[from:]})
+	}
+	if len(list) > 0 {
+		list[0].moved, list[len(list)-1].marks = b.Moved, b.Marks
+	}
+	return list
 }
 
 func (g *Gateway) isClosing() bool {
@@ -99,6 +122,7 @@ type sorter struct {
 	after  []func(context.Context)                 // after the commit, whatever is new
 	asked  map[askKey]bool                         // a command in this batch asks: what follows is its answer
 	queued map[store.Conv]int
+	stops  []int // how many of in stand up to and with a message that stops, for each of them
 }
 
 func (s *sorter) keep(m channels.Message, redact, done bool, act func(store.Item)) {
@@ -132,7 +156,8 @@ func (s *sorter) sort(ctx context.Context, m channels.Message) {
 		s.edited(k, m, s.g.looksSecret(m.Text) || s.secretArg(name, args, isCommand) >= 0)
 		return
 	case isCommand && (name == "stop" || name == "cancel"):
-		s.keep(m, false, true, func(i store.Item) { s.g.halt(k, name, i) })
+		s.keep(m, false, true, func(i store.Item) { s.g.halt(k, name, i.Message, i.Seq) })
+		s.stops = append(s.stops, len(s.in))
 		return
 	}
 	expected, mayBeSecret := s.g.asks.expects(k)
@@ -251,42 +276,6 @@ func (g *Gateway) tell(ctx context.Context, conv store.Conv, answers channels.Me
 	if _, err := g.deliver(ctx, conv, channels.Post{To: conv.Conversation, Answers: answers, Text: g.o.Secrets.Mask(text)}); err != nil {
 		g.log.Warn("not told", "account", string(conv.Account), "err", err)
 	}
-}
-
-// halt carries out /stop and /cancel: what is open or waiting is over before the answer says so.
-func (g *Gateway) halt(k askKey, name string, i store.Item) {
-	g.forgetCuts(k)
-	asked := g.asks.giveUp(k)
-	if name == "cancel" && asked > 0 {
-		return // the command that asked says that it was canceled
-	} // one that has not begun is in the queue, and stopped with it
-	g.aside(func(ctx context.Context) {
-		n, err := g.stopConv(ctx, k.conv, i.Seq)
-		text := "Stopped."
-		switch {
-		case err != nil:
-			text = g.userMessage(err)
-		case n == 0 && asked == 0:
-			text = "There is nothing to stop here."
-		}
-		g.tell(ctx, k.conv, i.Message.ID, text)
-	})
-}
-
-// stopConv marks what is undone in a conversation up to seq as stopped, and ends the turn that runs.
-func (g *Gateway) stopConv(ctx context.Context, conv store.Conv, seq int64) (int, error) {
-	n, err := g.o.Store.Stop(ctx, conv, seq)
-	if err != nil {
-		return n, err
-	}
-	g.forgetLeftOver(conv)
-	g.mu.Lock()
-	s := g.sessions[conv]
-	g.mu.Unlock()
-	if s != nil && s.interrupt(errStopped) {
-		n = max(n, 1)
-	}
-	return n, nil
 }
 
 // answered hands the answer of an open question over, after the message that held a secret was deleted.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,8 +65,8 @@ func (g *Gateway) takeUp(t store.Turn) {
 	g.wake(t.Conv)
 }
 
-// forgetLeftOver drops the undone turns of a conversation: they were stopped.
-func (g *Gateway) forgetLeftOver(c store.Conv) {
+// forgetLeftOver drops the undone turns of a conversation, which were stopped, and counts them.
+func (g *Gateway) forgetLeftOver(c store.Conv) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	keep := g.undone[:0:0]
@@ -74,7 +75,9 @@ func (g *Gateway) forgetLeftOver(c store.Conv) {
 			keep = append(keep, t)
 		}
 	}
+	n := len(g.undone) - len(keep)
 	g.undone = keep
+	return n
 }
 
 // resume finishes a turn of an earlier run.
@@ -99,10 +102,14 @@ func (s *session) resume(work, ctx context.Context, t store.Turn) {
 		d := newDraft(g, s.conv, p, t, func(n int, id channels.MessageID, text string) {
 			g.o.Store.SetPart(t.ID, store.Part{N: n, ID: id, Text: text})
 		})
-		if _, err := d.Finish(work, t.Final); err != nil && work.Err() != nil {
-			return
+		_, err := d.Finish(ctx, t.Final)
+		var moved movedTo
+		switch {
+		case err != nil && errors.As(context.Cause(ctx), &moved):
+			g.takeUp(atNewPlace(t, moved.conv))
+		case err == nil || work.Err() == nil:
+			g.o.Store.Finish(t.ID)
 		}
-		g.o.Store.Finish(t.ID)
 	default:
 		s.ask(work, ctx, asked{items: t.Items, by: m, old: &t})
 	}

@@ -48,6 +48,7 @@ type session struct {
 	retry    *channels.Message       // guarded by mu: ask the last question again, for who wrote this
 	forget   bool                    // guarded by mu: the history in memory is stale
 	drained  bool                    // guarded by mu: quit is closed
+	halts    int                     // guarded by mu: how often halt was called
 }
 
 // session gives the conversation's session, and starts it if it sleeps.
@@ -162,16 +163,17 @@ func (s *session) next(ctx context.Context) bool {
 	s.mu.Lock()
 	again := s.retry
 	s.retry = nil
+	halts := s.halts
 	if s.forget {
 		s.history, s.loaded, s.forget = nil, false, false
 	}
 	s.mu.Unlock()
 	if t, ok := s.g.leftOver(s.conv); ok {
-		s.guard(ctx, func(turn context.Context) { s.resume(ctx, turn, t) })
+		s.guardSince(ctx, halts, func(turn context.Context) { s.resume(ctx, turn, t) })
 		return true
 	}
 	if again != nil {
-		s.guard(ctx, func(turn context.Context) { s.ask(ctx, turn, asked{by: *again}) })
+		s.guardSince(ctx, halts, func(turn context.Context) { s.ask(ctx, turn, asked{by: *again}) })
 		return true
 	}
 	queue := s.g.o.Store.Queue(s.conv)

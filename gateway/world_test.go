@@ -39,6 +39,7 @@ type world struct {
 	set    Settings
 	creds  *providerauth.Memory
 	known  *redact.Redactor
+	crowd  int // see hand
 }
 
 // lines is a log in memory.

@@ -163,7 +163,17 @@ func (s *Store) Finish(turn int64) {
 // none of them comes back, also after a crash. It counts the items and turns. They are out of the queue as soon as it is
 // called; if it fails they are back. Turns that run must be ended by whoever runs them; what they write is ignored.
 func (s *Store) Stop(ctx context.Context, c Conv, upTo int64) (int, error) {
+	n, wait := s.Stopping(c, upTo)
+	if err := wait(ctx); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// Stopping begins a Stop and returns at once; wait returns when it is durable, or has failed.
+func (s *Store) Stopping(c Conv, upTo int64) (n int, wait func(context.Context) error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	items := s.plan.take(c, func(it Item) bool { return it.Seq <= upTo })
 	turns := s.plan.endAll(c)
 	o := &op{
@@ -179,18 +189,11 @@ func (s *Store) Stop(ctx context.Context, c Conv, upTo int64) (int, error) {
 			}
 		},
 	}
-	err := s.hand(o)
-	if err != nil {
+	if err := s.hand(o); err != nil {
 		o.after(err)
+		return 0, func(context.Context) error { return err }
 	}
-	s.mu.Unlock()
-	if err != nil {
-		return 0, err
-	}
-	if err := o.wait(ctx); err != nil {
-		return 0, err
-	}
-	return len(items) + len(turns), nil
+	return len(items) + len(turns), o.wait
 }
 
 func stop(ctx context.Context, t *tx, c Conv, upTo int64) error {
