@@ -3,10 +3,8 @@
 package browser
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,17 +13,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"chatgateway/channels"
 	"chatgateway/channels/web"
 	"chatgateway/console"
+	"chatgateway/test/program"
 )
 
 // stage is the page with its bot, and what a script may ask of it.
@@ -154,77 +151,7 @@ func (s *stage) traces(text string) []string {
 // run runs a script of this folder; it fails the test if the script does.
 func (s *stage) run(script string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", script)
-	cmd.Env = append(os.Environ(), "CHROMIUM="+chromium(s.t), "SHOTS="+os.Getenv("SHOTS"))
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		ask, is := strings.CutPrefix(lines.Text(), "@")
-		if !is {
-			s.t.Log(lines.Text())
-			continue
-		}
-		s.reply(in, ask)
-	}
-	if err := cmd.Wait(); err != nil {
-		s.t.Fatalf("%s: %v\n%s\n%s", script, err, errs.String(), s.log)
-	}
-}
-
-func (s *stage) reply(to io.Writer, ask string) {
-	s.t.Helper()
-	var q struct{ Do, Arg string }
-	if err := json.Unmarshal([]byte(ask), &q); err != nil {
-		s.t.Fatal(err)
-	}
-	got, err := s.act(q.Do, q.Arg)
-	a := map[string]any{"got": got}
-	if err != nil {
-		a["err"] = err.Error()
-	}
-	data, err := json.Marshal(a)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if _, err := to.Write(append(data, '\n')); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// chromium finds the browser. Without one, or without the scripts' packages, the tests are left out, but not in CI.
-func chromium(t *testing.T) string {
-	t.Helper()
-	missing := t.Skip
-	if os.Getenv("CI") != "" {
-		missing = t.Fatal
-	}
-	if _, err := os.Stat(filepath.Join("..", "peers", "node_modules", "playwright-core")); err != nil {
-		missing("playwright-core is missing: npm ci in test/peers")
-	}
-	if p := os.Getenv("CHROMIUM"); p != "" {
-		return p
-	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			return p
-		}
-	}
-	missing("there is no Chromium")
-	return ""
+	program.Script(s.t, script, s.act, s.log.String)
 }
 
 type buffer struct {

@@ -73,7 +73,7 @@ func TestCanary(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	p := newProgram(t, fmt.Sprintf("providers:\n  groq: {base_url: %q}\n  anthropic: {base_url: %q}\n  openai: {base_url: %q}\nchannels:\n  telegram: {api_base: %q, streaming_latency: 0.05}\n",
+	p := newGateway(t, fmt.Sprintf("providers:\n  groq: {base_url: %q}\n  anthropic: {base_url: %q}\n  openai: {base_url: %q}\nchannels:\n  telegram: {api_base: %q, streaming_latency: 0.05}\n",
 		service.url+"/v1", service.url, service.url+"/v1", address))
 	token := "123456:" + p.secret("bot token", "FAKE")
 	bot := server.AddBot(token, "test_bot")
@@ -85,7 +85,7 @@ func TestCanary(t *testing.T) {
 	}
 
 	t.Log("the command line")
-	p.env = append(p.env, "OPENAI_API_KEY="+p.secret("environment", "sk-p"))
+	p.Env = append(p.Env, "OPENAI_API_KEY="+p.secret("environment", "sk-p"))
 	p.run(token, "channels", "set", "telegram", "bot_token")
 	p.run(p.secret("unknown field", "gsk_"), "channels", "set", "telegram", "nonsense")
 	p.run(p.secret("refused by the service", "gsk_")[:8]+"WRONG"+p.secrets["refused by the service"][8:], "auth", "set", "groq")
@@ -101,10 +101,10 @@ func TestCanary(t *testing.T) {
 	p.search("command line", said())
 
 	t.Log("a chat")
-	p.start()
-	code := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(p.out.String())
+	p.Start()
+	code := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(p.Out.String())
 	if code == nil {
-		t.Fatalf("no claim code on the console:\n%s", p.out)
+		t.Fatalf("no claim code on the console:\n%s", p.Out)
 	}
 	g.gone(stranger, g.say(eve, stranger, "/login groq key "+p.secret("stranger", "gsk_")))
 	g.say(ann, chat, "/claim "+code[1])
@@ -135,28 +135,28 @@ func TestCanary(t *testing.T) {
 	t.Log("cut in every state")
 	g.say(ann, chat, "slowly again")
 	g.want(chat, "Your key is")
-	p.stop(syscall.SIGKILL)
+	p.Stop(syscall.SIGKILL)
 	p.search("killed in an answer", said())
-	p.start()
+	p.Start()
 	g.until("the answer is whole", func() bool { return strings.Count(g.shown(chat), "that is all") >= 2 })
 	g.say(ann, chat, "/login groq key")
 	g.want(chat, "API key")
-	p.stop(syscall.SIGKILL)
+	p.Stop(syscall.SIGKILL)
 	id := g.say(ann, chat, p.secret("answer to a cut question", "gsk_"))
-	p.start()
+	p.Start()
 	g.gone(chat, id)
 	g.want(chat, "cut by a restart")
 	g.say(ann, chat, "/login groq key")
 	g.want(chat, "API key")
 	id = g.say(ann, chat, p.secret("stored by a chat", "gsk_"))
-	p.stop(syscall.SIGTERM)
-	p.start()
+	p.Stop(syscall.SIGTERM)
+	p.Start()
 	g.gone(chat, id)
 	p.search("killed in a login", said())
 	g.say(ann, chat, "/logout groq:default")
 	g.want(chat, "Logged out")
 	p.run("", "audit")
 	p.run("", "security", "audit", "--json")
-	p.stop(syscall.SIGTERM)
+	p.Stop(syscall.SIGTERM)
 	p.search("the end", said())
 }

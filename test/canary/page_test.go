@@ -2,63 +2,43 @@ package canary
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"chatgateway/test/program"
 )
 
-// visitor is a browser on the page: it comes in by a link, keeps its cookie, and holds the stream of news open.
+// visitor is a browser on the page that holds the stream of news open.
 type visitor struct {
-	p      *program
-	client *http.Client
-	base   string
-	n      int
+	*program.Visitor
+	p    *gateway
+	conv string
+	n    int
 
 	mu   sync.Mutex
 	news strings.Builder // guarded by mu: all that the stream said
 	mark int             // guarded by mu: how much of it was looked at
 }
 
-func (p *program) visit() *visitor {
-	p.t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	v := &visitor{p: p, client: &http.Client{Jar: jar, Transport: &http.Transport{}}}
-	_, token, ok := strings.Cut(strings.TrimSpace(p.run("", "open")), "k=")
-	if !ok {
-		p.t.Fatal("there is no link")
-	}
-	var in struct{ Session string }
-	if err := json.Unmarshal([]byte(v.post("http://"+p.addr+"/api/enter", map[string]string{"link": token})), &in); err != nil || in.Session == "" {
-		p.t.Fatalf("not let in: %v", err)
-	}
-	v.base = "http://" + p.addr + "/s/" + in.Session
+// visit lets a visitor in, who looks at a conversation.
+func (g *gateway) visit(conv string) *visitor {
+	v := &visitor{Visitor: g.Enter(), p: g, conv: conv}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); v.listen(ctx) }()
-	p.t.Cleanup(func() { cancel(); <-done })
+	g.T.Cleanup(func() { cancel(); <-done })
 	return v
 }
 
 func (v *visitor) listen(ctx context.Context) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.base+"/events?c=conversation1", nil)
-	if err != nil {
-		return
-	}
-	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	res, err := v.client.Do(req)
+	res, err := v.Open(ctx, http.MethodGet, "/events?c="+v.conv, nil)
 	if err != nil {
 		return
 	}
@@ -72,40 +52,32 @@ func (v *visitor) listen(ctx context.Context) {
 	}
 }
 
-func (v *visitor) post(url string, body any) string {
-	v.p.t.Helper()
-	data, err := json.Marshal(body)
-	if err != nil {
-		v.p.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(v.p.t.Context(), http.MethodPost, url, bytes.NewReader(data))
-	if err != nil {
-		v.p.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Origin", "http://"+v.p.addr)
-	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	res, err := v.client.Do(req)
-	if err != nil {
-		v.p.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	out, err := io.ReadAll(res.Body)
-	if err != nil {
-		v.p.t.Fatal(err)
+// post sends something; what is refused is answered with a sentence, which is of interest too.
+func (v *visitor) post(path string, body any) string {
+	v.p.T.Helper()
+	out, err := v.Call(v.p.T.Context(), http.MethodPost, path, body)
+	if err != nil && out == nil {
+		v.p.T.Fatal(err)
 	}
 	return string(out)
 }
 
 func (v *visitor) say(text string) {
-	v.p.t.Helper()
+	v.p.T.Helper()
 	v.n++
-	v.post(v.base+"/messages", map[string]string{"c": "conversation1", "id": fmt.Sprintf("message-%04d", v.n), "text": text})
+	v.post("/messages", map[string]string{"c": v.conv, "id": fmt.Sprintf("message-%04d", v.n), "text": text})
+}
+
+// told is all that the page was told.
+func (v *visitor) told() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.news.String()
 }
 
 // want waits for news that match, behind the last that were wanted, and gives what matched.
 func (v *visitor) want(pattern string) []string {
-	v.p.t.Helper()
+	v.p.T.Helper()
 	re := regexp.MustCompile(pattern)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) { // another process: there is no event
 		v.mu.Lock()
@@ -123,16 +95,21 @@ func (v *visitor) want(pattern string) []string {
 		rest := all[v.mark:]
 		v.mu.Unlock()
 		if time.Now().After(deadline) {
-			v.p.t.Fatalf("the page never says %s; it says\n%s\n%s", pattern, rest, v.p.out)
+			v.p.T.Fatalf("the page never says %s; it says\n%s\n%s", pattern, rest, v.p.Out)
 		}
 	}
 }
 
+// form waits for the form that is shown next, and gives where its answer goes.
+func (v *visitor) form() string {
+	v.p.T.Helper()
+	return "/forms/" + v.want(`"forms":\[\{"id":"([^"]+)"`)[1]
+}
+
 // fill answers the form that is shown next, and gives what the page says to that.
 func (v *visitor) fill(answer string) string {
-	v.p.t.Helper()
-	form := v.want(`"forms":\[\{"id":"([^"]+)"`)[1]
-	return v.post(v.base+"/forms/"+form, map[string]string{"answer": answer})
+	v.p.T.Helper()
+	return v.post(v.form(), map[string]string{"answer": answer})
 }
 
 // prefix is what the key in a line begins with: a text or a command that is none is only known by its shape; where a
@@ -147,13 +124,11 @@ func prefix(way string) string {
 // TestCanaryPage is TestCanary by way of the page: secrets in forms, beside commands, in what is said, and in names.
 func TestCanaryPage(t *testing.T) {
 	service := newHostile(t)
-	p := newProgram(t, fmt.Sprintf("providers:\n  groq: {base_url: %q}\n", service.url+"/v1"))
-	p.start()
-	v := p.visit()
+	p := newGateway(t, fmt.Sprintf("providers:\n  groq: {base_url: %q}\n", service.url+"/v1"))
+	p.Start()
+	v := p.visit("conversation1")
 	told := func() map[string]string {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		return map[string]string{"requests to a model": service.asked(), "the page": v.news.String()}
+		return map[string]string{"requests to a model": service.asked(), "the page": v.told()}
 	}
 	for _, way := range []string{"my key is %s", "/login groq key %s", "/login %s", "/login nobody key %s and more", "/lgoin groq %s", "/login groq %s", "/model %s"} {
 		v.say(fmt.Sprintf(way, p.secret(way, prefix(way))))
@@ -161,7 +136,7 @@ func TestCanaryPage(t *testing.T) {
 		v.say("/whoami")
 		v.want("You are") // behind all that
 	}
-	v.post(v.base+"/complete", map[string]string{"text": "/login groq key " + p.secret("completed", "gsk_")})
+	v.post("/complete", map[string]string{"text": "/login groq key " + p.secret("completed", "gsk_")})
 	v.say("/login groq key")
 	v.fill("two words " + p.secret("two words in the form", "gsk_"))
 	v.say("/cancel")
@@ -188,13 +163,13 @@ func TestCanaryPage(t *testing.T) {
 		v.want(`"choices":`)
 	}
 	p.search("stored", told())
-	p.stop(syscall.SIGKILL)
+	p.Stop(syscall.SIGKILL)
 	p.search("killed", told())
-	p.start()
-	v = p.visit()
+	p.Start()
+	v = p.visit("conversation1")
 	v.n = 100
 	v.say("/logout groq:default")
 	v.want("Logged out")
-	p.stop(syscall.SIGTERM)
+	p.Stop(syscall.SIGTERM)
 	p.search("the end", told())
 }

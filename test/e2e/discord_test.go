@@ -91,22 +91,22 @@ func TestDiscord(t *testing.T) {
 	d := &discord{t, discordtest.New(t, discordtest.Options{Answer: 15 * time.Second})} // the machine may be busy
 	slow := testpeers.Says("slowly", slowly)
 	slow.Latency, slow.Pieces = 300, 6
-	p := newProgram(t, fmt.Sprintf("channels:\n  discord: {api_base: %q, cdn_base: %q, groups: [\"*\"], streaming_latency: 1}\n", d.s.URL, d.s.CDN),
+	p := newGateway(t, fmt.Sprintf("channels:\n  discord: {api_base: %q, cdn_base: %q, groups: [\"*\"], streaming_latency: 1}\n", d.s.URL, d.s.CDN),
 		append(models(30), slow, testpeers.Says("hello", "Hello! **Nice** to meet you."), testpeers.Says("guild", "Hello, guild."))...)
-	p.stop(15)
-	if out, code := p.run(discordtest.Token, "channels", "set", "discord", "bot_token"); code != 0 {
+	p.Stop(15)
+	if out, code := p.Run(discordtest.Token, "channels", "set", "discord", "bot_token"); code != 0 {
 		t.Fatalf("channels set: %s", out)
 	}
-	p.start()
+	p.Start()
 	d.online()
-	if out, code := p.run("", "channels", "test", "discord"); code != 0 || !strings.Contains(out, "gatewaybot") {
+	if out, code := p.Run("", "channels", "test", "discord"); code != 0 || !strings.Contains(out, "gatewaybot") {
 		t.Errorf("channels test gave %d:\n%s", code, out)
 	}
 
 	dm := d.s.Direct("ann")
-	code := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(p.out.String())
+	code := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(p.Out.String())
 	if code == nil {
-		t.Fatalf("no claim code on the console:\n%s", p.out)
+		t.Fatalf("no claim code on the console:\n%s", p.Out)
 	}
 	d.s.Say(discordtest.Said{Person: "ann", Text: "/claim " + code[1]})
 	d.want("ann", dm, "You own this bot now")
@@ -170,9 +170,9 @@ func TestDiscord(t *testing.T) {
 
 	d.s.Say(discordtest.Said{Person: "ann", Text: "slowly again"})
 	d.until(dm, "One word", 2)
-	p.stop(9)
+	p.Stop(9)
 	d.s.Say(discordtest.Said{Person: "ann", Text: "hello, are you back?"})
-	p.start()
+	p.Start()
 	d.until(dm, slowly, 2)
 	d.until(dm, "to meet you", 2)
 	if n := d.count("ann", dm, "One word"); n != 2 {

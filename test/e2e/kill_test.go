@@ -1,15 +1,10 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/http/cookiejar"
 	"os"
 	"strings"
 	"sync"
@@ -18,69 +13,28 @@ import (
 	"time"
 
 	"chatgateway/internal/testpeers"
+	"chatgateway/test/program"
 )
 
 // browser is the page's other side without a browser: it sends what is written until it is taken, as the page does.
-type browser struct {
-	p    *program
-	c    *http.Client
-	base string
-}
+type browser struct{ *program.Visitor }
 
-// enter lets a browser in by a link.
-func (p *program) enter() *browser {
-	p.t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	b := &browser{p: p, c: &http.Client{Jar: jar, Timeout: 10 * time.Second}}
-	out, code := p.run("", "open")
-	_, link, ok := strings.Cut(strings.TrimSpace(out), "#k=")
-	if code != 0 || !ok {
-		p.t.Fatalf("gateway open: %s", out)
-	}
-	var answer struct{ Session string }
-	if err := b.call(p.t.Context(), "POST", "http://"+p.addr+"/api/enter", map[string]string{"link": link}, &answer); err != nil {
-		p.t.Fatal(err)
-	}
-	b.base = "http://" + p.addr + "/s/" + answer.Session
-	return b
-}
-
-func (b *browser) call(ctx context.Context, method, url string, in, out any) error {
-	var body io.Reader
-	if in != nil {
-		data, err := json.Marshal(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(data)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, url, body)
+// call is Call that reads the answer, and waits ten seconds for it at the most.
+func (b browser) call(ctx context.Context, method, path string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	body, err := b.Call(ctx, method, path, in)
 	if err != nil {
 		return err
 	}
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	req.Header.Set("Origin", "http://"+b.p.addr)
-	resp, err := b.c.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return errors.New(resp.Status)
-	}
-	return json.NewDecoder(resp.Body).Decode(out)
+	return json.Unmarshal(body, out)
 }
 
 // say sends a message until the gateway says that it has it.
-func (b *browser) say(ctx context.Context, conv, id, text string) error {
+func (b browser) say(ctx context.Context, conv, id, text string) error {
 	for {
 		var got any
-		if err := b.call(ctx, "POST", b.base+"/messages", map[string]string{"c": conv, "id": id, "text": text}, &got); err == nil || ctx.Err() != nil {
+		if err := b.call(ctx, "POST", "/messages", map[string]string{"c": conv, "id": id, "text": text}, &got); err == nil || ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
@@ -98,10 +52,10 @@ type shown struct {
 }
 
 // sees waits until the conversation's last message is the bot's, whole, and satisfies ok; it gives all of them.
-func (b *browser) sees(ctx context.Context, conv string, ok func(string) bool) ([]shown, error) {
+func (b browser) sees(ctx context.Context, conv string, ok func(string) bool) ([]shown, error) {
 	for {
 		var page struct{ Messages []shown }
-		err := b.call(ctx, "GET", b.base+"/messages?before=1000000&c="+conv, nil, &page)
+		err := b.call(ctx, "GET", "/messages?before=1000000&c="+conv, nil, &page)
 		if n := len(page.Messages); err == nil && n > 0 {
 			if last := page.Messages[n-1]; !last.Mine && !last.Growing && ok(last.Text) {
 				return page.Messages, nil
@@ -138,13 +92,13 @@ func TestKilledInTheMiddleOf200Replies(t *testing.T) {
 			fixtures = append(fixtures, f)
 		}
 	}
-	p := newProgram(t, "model: anthropic/claude-sonnet-4-5\n", fixtures...)
+	p := newGateway(t, "model: anthropic/claude-sonnet-4-5\n", fixtures...)
 	key := "sk-ant-api03-FAKE-kill-canary-000111222333"
-	if out, code := p.run(key, "auth", "set", "anthropic"); code != 0 {
+	if out, code := p.Run(key, "auth", "set", "anthropic"); code != 0 {
 		t.Fatalf("auth set: %s", out)
 	}
 	p.until("anthropic", "status", "--json")
-	b := p.enter()
+	b := browser{p.Enter()}
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -178,8 +132,8 @@ func TestKilledInTheMiddleOf200Replies(t *testing.T) {
 		case <-time.After(time.Duration(300+rand.IntN(1500)) * time.Millisecond):
 			if kills < 8 {
 				kills++
-				p.stop(syscall.SIGKILL)
-				p.start()
+				p.Stop(syscall.SIGKILL)
+				p.Start()
 			}
 		}
 	}
@@ -191,6 +145,6 @@ func TestKilledInTheMiddleOf200Replies(t *testing.T) {
 		t.Errorf("the key is in %v", found)
 	}
 	if t.Failed() && os.Getenv("CI") == "" {
-		t.Log(p.out.String())
+		t.Log(p.Out.String())
 	}
 }

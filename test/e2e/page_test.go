@@ -12,7 +12,7 @@ func TestPage(t *testing.T) {
 	slow.Latency, slow.Pieces = 150, 6
 	cut := testpeers.Says("cut yourself", "This answer will not reach its end because the line is cut before that.")
 	cut.Latency, cut.Cut, cut.Pieces = 20, 4, 6
-	p := newProgram(t, "",
+	p := newGateway(t, "",
 		slow, cut,
 		testpeers.Fails("bad key", 401, "authentication_error", "invalid x-api-key FAKE-BODY"),
 		testpeers.Fails("too many", 429, "rate_limit_error", "slow down FAKE-BODY"),

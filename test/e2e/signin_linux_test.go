@@ -5,35 +5,36 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"regexp"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"chatgateway/test/program"
 )
 
 // TestSignInTerminal: in the chat of a terminal, by a link and by a code.
 func TestSignInTerminal(t *testing.T) {
 	c := newCompany(t, "")
 	master, tty := openPTY(t)
-	chat := exec.Command(binary, "chat")
-	chat.Env, chat.Stdin, chat.Stdout, chat.Stderr = c.env, tty, tty, tty
-	seen := &buffer{news: make(chan struct{}, 1)}
+	chat := c.Command(t.Context(), "chat")
+	chat.Stdin, chat.Stdout, chat.Stderr = tty, tty, tty
+	seen := program.NewOutput()
 	go func() { _, _ = io.Copy(seen, master) }() // ends with the terminal
 	if err := chat.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = chat.Process.Kill(); _ = chat.Wait() })
-	seen.find(t, regexp.MustCompile("You are in the chat"))
+	seen.Find(t, 0, regexp.MustCompile("You are in the chat"))
 	typed(t, master, "/login company browser")
-	typed(t, master, mustOpen(c, seen.find(t, link)))
-	seen.find(t, regexp.MustCompile("Logged in to Company AI"))
+	typed(t, master, mustOpen(c, seen.Find(t, 0, link)))
+	seen.Find(t, 0, regexp.MustCompile("Logged in to Company AI"))
 	typed(t, master, "hello")
-	seen.find(t, regexp.MustCompile(`Hello from the company\.`))
+	seen.Find(t, 0, regexp.MustCompile(`Hello from the company\.`))
 	typed(t, master, "/login company:second device")
-	code := seen.find(t, regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`))
-	c.issuer.Enter(seen.find(t, regexp.MustCompile(`http://127\.0\.0\.1:\d+/device[^\s\x1b]*`)), code)
-	seen.find(t, regexp.MustCompile("Logged in to Company AI as company:second"))
+	code := seen.Find(t, 0, regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`))
+	c.issuer.Enter(seen.Find(t, 0, regexp.MustCompile(`http://127\.0\.0\.1:\d+/device[^\s\x1b]*`)), code)
+	seen.Find(t, 0, regexp.MustCompile("Logged in to Company AI as company:second"))
 }
 
 func typed(t *testing.T, master *os.File, text string) {

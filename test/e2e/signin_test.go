@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,12 +17,13 @@ import (
 
 	"chatgateway/channels/telegram/telegramtest"
 	"chatgateway/internal/testpeers"
+	"chatgateway/test/program"
 )
 
 // company is a program whose config.yaml has one block for a company's model service behind an authorization server
 // that is not ours.
 type company struct {
-	*program
+	*gateway
 	issuer *testpeers.Issuer
 	models *testpeers.Mock
 	tokens *tokens
@@ -66,7 +66,7 @@ func newCompany(t *testing.T, config string, more ...testpeers.Fixture) *company
 	}
 	front := httptest.NewServer(c.tokens.in(to))
 	t.Cleanup(front.Close)
-	c.program = newProgram(t, fmt.Sprintf("sign_in:\n  company:\n    name: Company AI\n    issuer: %s\n    client_id: gateway\n    redirect_url: http://localhost/callback\n"+
+	c.gateway = newGateway(t, fmt.Sprintf("sign_in:\n  company:\n    name: Company AI\n    issuer: %s\n    client_id: gateway\n    redirect_url: http://localhost/callback\n"+
 		"    base_url: %s/v1\n    models: [company-large]\nmodel: company/company-large\n", c.issuer.URL, front.URL)+config)
 	return c
 }
@@ -79,16 +79,16 @@ var link = regexp.MustCompile(`http://127\.0\.0\.1:\d+/auth\?\S+`)
 func TestSignInTelegram(t *testing.T) {
 	tg := newTelegram(t)
 	c := newCompany(t, fmt.Sprintf("channels:\n  telegram: {api_base: %q, groups: [\"*\"], streaming_latency: 0.05}\n", tg.url))
-	c.stop(syscall.SIGTERM)
-	if out, code := c.run(telegramToken, "channels", "set", "telegram", "bot_token"); code != 0 {
+	c.Stop(syscall.SIGTERM)
+	if out, code := c.Run(telegramToken, "channels", "set", "telegram", "bot_token"); code != 0 {
 		t.Fatalf("channels set: %s", out)
 	}
-	c.start()
+	c.Start()
 	ann, eve := tg.s.Person("ann"), tg.s.Person("eve")
 	private := tg.s.Private(tg.bot, ann)
-	claim := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(c.out.String())
+	claim := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(c.Out.String())
 	if claim == nil {
-		t.Fatalf("no claim code on the console:\n%s", c.out)
+		t.Fatalf("no claim code on the console:\n%s", c.Out)
 	}
 	tg.say(ann, private, "/claim "+claim[1])
 	tg.want(private, "You own this bot now")
@@ -132,7 +132,7 @@ func TestSignInTelegram(t *testing.T) {
 	c.issuer.Set(testpeers.IssuerSettings{})
 	tg.say(ann, private, "again")
 	tg.want(private, "Here again.")
-	if out, code := c.run("hello", "chat"); code != 0 || !strings.Contains(out, "Hello from the company.") {
+	if out, code := c.Run("hello", "chat"); code != 0 || !strings.Contains(out, "Hello from the company.") {
 		t.Errorf("the terminal: %d %s", code, out)
 	}
 	if n := len(c.tokens.list()); n < 2 {
@@ -142,7 +142,7 @@ func TestSignInTelegram(t *testing.T) {
 	// Logged out: ended at the issuer, and in force in the other channel at the next message.
 	tg.say(ann, private, "/logout company:default")
 	tg.want(private, "ended at the provider")
-	if out, code := c.run("hello", "chat"); code == 0 || !strings.Contains(out, "Nobody is logged in to Company AI") {
+	if out, code := c.Run("hello", "chat"); code == 0 || !strings.Contains(out, "Nobody is logged in to Company AI") {
 		t.Errorf("the terminal after the logout: %d %s", code, out)
 	}
 	if n := c.issuer.Stats().RevokedGrants; n != 1 {
@@ -193,9 +193,9 @@ func TestSignInTelegram(t *testing.T) {
 func TestSignInShell(t *testing.T) {
 	c := newCompany(t, "")
 
-	cmd := exec.Command(binary, "login", "company", "--method", "browser")
-	out := &buffer{news: make(chan struct{}, 1)}
-	cmd.Env, cmd.Stdout, cmd.Stderr = c.env, out, out
+	cmd := c.Command(t.Context(), "login", "company", "--method", "browser")
+	out := program.NewOutput()
+	cmd.Stdout, cmd.Stderr = out, out
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +203,7 @@ func TestSignInShell(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	address, _ := c.issuer.Open(out.find(t, link), false)
+	address, _ := c.issuer.Open(out.Find(t, 0, link), false)
 	if _, err := io.WriteString(in, address+"\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -211,14 +211,14 @@ func TestSignInShell(t *testing.T) {
 		t.Fatalf("login: %v\n%s", err, out)
 	}
 	c.until("company", "status", "--json")
-	if out, code := c.run("hello", "chat"); code != 0 || !strings.Contains(out, "Hello from the company.") {
+	if out, code := c.Run("hello", "chat"); code != 0 || !strings.Contains(out, "Hello from the company.") {
 		t.Fatalf("chat: %d %s", code, out)
 	}
-	if out, code := c.run("", "logout", "company", "--yes"); code != 0 || !strings.Contains(out, "ended at the provider") {
+	if out, code := c.Run("", "logout", "company", "--yes"); code != 0 || !strings.Contains(out, "ended at the provider") {
 		t.Errorf("logout: %d %s", code, out)
 	}
 	for deadline := time.Now().Add(3 * time.Second); ; { // a change by another process is in force within a second
-		out, code := c.run("hello", "chat")
+		out, code := c.Run("hello", "chat")
 		if code != 0 && strings.Contains(out, "Nobody is logged in to Company AI") {
 			break
 		}
@@ -232,22 +232,6 @@ func TestSignInShell(t *testing.T) {
 func mustOpen(c *company, link string) string {
 	address, _ := c.issuer.Open(link, false)
 	return address
-}
-
-// find waits until something that fits is printed, and gives it.
-func (b *buffer) find(t *testing.T, re *regexp.Regexp) string {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	for {
-		if s := re.FindString(b.String()); s != "" {
-			return s
-		}
-		select {
-		case <-b.news:
-		case <-deadline:
-			t.Fatalf("nothing like %s was printed:\n%s", re, b)
-		}
-	}
 }
 
 // TestSignInPage: the same on the page, in a browser.

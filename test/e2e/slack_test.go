@@ -92,28 +92,28 @@ func TestSlack(t *testing.T) {
 	sl := &slack{t, slacktest.New(t, slacktest.Options{Redeliver: 15 * time.Second})} // the machine may be busy
 	slow := testpeers.Says("slowly", slowly)
 	slow.Latency, slow.Pieces = 300, 6
-	p := newProgram(t, fmt.Sprintf("channels:\n  slack: {api_base: %q, groups: [\"*\"], streaming_latency: 1}\n", sl.s.URL),
+	p := newGateway(t, fmt.Sprintf("channels:\n  slack: {api_base: %q, groups: [\"*\"], streaming_latency: 1}\n", sl.s.URL),
 		append(models(30), slow, testpeers.Says("hello", "Hello! **Nice** to meet you."), testpeers.Says("channel", "Hello, channel."),
 			testpeers.Says("follow", "I am following."))...)
-	p.stop(15)
+	p.Stop(15)
 	for name, token := range map[string]string{"bot_token": slacktest.BotToken, "app_token": slacktest.AppToken} {
-		if out, code := p.run(token, "channels", "set", "slack", name); code != 0 {
+		if out, code := p.Run(token, "channels", "set", "slack", name); code != 0 {
 			t.Fatalf("channels set: %s", out)
 		}
 	}
-	if out, code := p.run("", "channels", "manifest", "slack"); code != 0 || !strings.Contains(out, "connections") && !strings.Contains(out, "socket_mode_enabled") {
+	if out, code := p.Run("", "channels", "manifest", "slack"); code != 0 || !strings.Contains(out, "connections") && !strings.Contains(out, "socket_mode_enabled") {
 		t.Errorf("channels manifest gave %d:\n%s", code, out)
 	}
-	p.start()
+	p.Start()
 	sl.online()
-	if out, code := p.run("", "channels", "test", "slack"); code != 0 {
+	if out, code := p.Run("", "channels", "test", "slack"); code != 0 {
 		t.Errorf("channels test gave %d:\n%s", code, out)
 	}
 
 	dm := sl.s.Direct("ann")
-	code := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(p.out.String())
+	code := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(p.Out.String())
 	if code == nil {
-		t.Fatalf("no claim code on the console:\n%s", p.out)
+		t.Fatalf("no claim code on the console:\n%s", p.Out)
 	}
 	sl.s.Slash("ann", "", "/gateway", "claim "+code[1])
 	sl.want("ann", dm, "You own this bot now")
@@ -168,8 +168,8 @@ func TestSlack(t *testing.T) {
 		sl.until("ann", dm, "twice "+text, func(l []slacktest.Shown) bool { return shows(l, text) >= 2 })
 	}
 	two("One word")
-	p.stop(9)
-	p.start()
+	p.Stop(9)
+	p.Start()
 	sl.s.Say(slacktest.Said{Person: "ann", Text: "hello, are you back?"})
 	two("grows and grows.")
 	two("to meet you")

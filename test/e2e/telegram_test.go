@@ -82,19 +82,19 @@ func TestTelegram(t *testing.T) {
 	tg := newTelegram(t)
 	slow := testpeers.Says("slowly", "One word after the other, so that there is time to see how it grows and grows.")
 	slow.Latency, slow.Pieces = 200, 6
-	p := newProgram(t, fmt.Sprintf("channels:\n  telegram: {api_base: %q, groups: [\"*\"], streaming_latency: 0.05}\n", tg.url),
+	p := newGateway(t, fmt.Sprintf("channels:\n  telegram: {api_base: %q, groups: [\"*\"], streaming_latency: 0.05}\n", tg.url),
 		slow, testpeers.Says("hello", "Hello! **Nice** to meet you."), testpeers.Says("group", "Hello, group."), testpeers.Says("topic", "Hello, topic."))
-	p.stop(15)
-	if out, code := p.run(telegramToken, "channels", "set", "telegram", "bot_token"); code != 0 {
+	p.Stop(15)
+	if out, code := p.Run(telegramToken, "channels", "set", "telegram", "bot_token"); code != 0 {
 		t.Fatalf("channels set: %s", out)
 	}
-	p.start()
+	p.Start()
 
 	ann, eve := tg.s.Person("ann"), tg.s.Person("eve")
 	private := tg.s.Private(tg.bot, ann)
-	code := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(p.out.String())
+	code := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(p.Out.String())
 	if code == nil {
-		t.Fatalf("no claim code on the console:\n%s", p.out)
+		t.Fatalf("no claim code on the console:\n%s", p.Out)
 	}
 	tg.say(ann, private, "/claim "+code[1])
 	tg.want(private, "You own this bot now")
@@ -145,8 +145,8 @@ func TestTelegram(t *testing.T) {
 
 	tg.say(ann, private, "slowly again")
 	tg.want(private, "One word")
-	p.stop(9)
-	p.start()
+	p.Stop(9)
+	p.Start()
 	tg.say(ann, private, "hello")
 	tg.want(private, "Nice to meet you")
 

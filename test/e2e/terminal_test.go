@@ -10,12 +10,12 @@ import (
 
 // TestTerminal: the same gateway from the command line: alone, attached, one question, a state for programs.
 func TestTerminal(t *testing.T) {
-	p := newProgram(t, "", testpeers.Says("hi", "Hi from the model."))
-	if out, code := p.run("hi", "chat"); code != 1 || !strings.Contains(out, "No model is set up yet") {
+	p := newGateway(t, "", testpeers.Says("hi", "Hi from the model."))
+	if out, code := p.Run("hi", "chat"); code != 1 || !strings.Contains(out, "No model is set up yet") {
 		t.Errorf("without a model: %d %q", code, out)
 	}
 	key := "sk-ant-api03-FAKE-terminal-canary-000111222333"
-	if out, code := p.run(key, "login", "anthropic", "--api-key"); code != 0 {
+	if out, code := p.Run(key, "login", "anthropic", "--api-key"); code != 0 {
 		t.Fatalf("login: %d %s", code, out)
 	}
 	p.until("anthropic", "status", "--json")
@@ -31,11 +31,11 @@ func TestTerminal(t *testing.T) {
 		{"/status", "Channels", []string{"chat"}, 0},
 		{"", "there is no message", []string{"chat"}, 2},
 	} {
-		if out, code := p.run(c.in, c.args...); code != c.code || !strings.Contains(out, c.want) {
+		if out, code := p.Run(c.in, c.args...); code != c.code || !strings.Contains(out, c.want) {
 			t.Errorf("gateway %v gave %d %q; want %d and %q", c.args, code, out, c.code, c.want)
 		}
 	}
-	out, code := p.run("", "status", "--json")
+	out, code := p.Run("", "status", "--json")
 	var st struct {
 		PID       int
 		Providers []struct{ ID, Source string }
@@ -43,17 +43,17 @@ func TestTerminal(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &st); err != nil || code != 0 || st.PID == 0 {
 		t.Errorf("status --json gave %d %q (%v)", code, out, err)
 	}
-	if out, code := p.run("", "serve"); code != 78 || !strings.Contains(out, "serves the home folder") {
+	if out, code := p.Run("", "serve"); code != 78 || !strings.Contains(out, "serves the home folder") {
 		t.Errorf("a second serve gave %d %q", code, out)
 	}
 	if found := p.traces(key); len(found) > 0 {
 		t.Errorf("the key is in %v", found)
 	}
-	p.stop(15)
-	if out, code := p.run("hi", "chat"); code != 0 || !strings.Contains(out, "Hi from the model.") {
+	p.Stop(15)
+	if out, code := p.Run("hi", "chat"); code != 0 || !strings.Contains(out, "Hi from the model.") {
 		t.Errorf("alone: %d %q", code, out)
 	}
-	if out, code := p.run("", "status"); code == 0 || !strings.Contains(out, "no gateway runs") {
+	if out, code := p.Run("", "status"); code == 0 || !strings.Contains(out, "no gateway runs") {
 		t.Errorf("status without a gateway: %d %q", code, out)
 	}
 }
