@@ -9,6 +9,8 @@ import (
 
 	"chatgateway/commands"
 	"chatgateway/internal/status"
+	"chatgateway/providers"
+	"chatgateway/providers/catalog"
 )
 
 type source struct{ news chan struct{} }
@@ -22,6 +24,14 @@ func (s source) Status(ctx context.Context) status.Gateway {
 
 func (s source) LocalServers(context.Context) []commands.Local {
 	return []commands.Local{{Provider: "ollama", Name: "Ollama", URL: "http://127.0.0.1:11434", Models: 2}}
+}
+
+func (s source) Models(ctx context.Context, provider string) ([]commands.Model, []string) {
+	if _, bounded := ctx.Deadline(); !bounded || provider != "" {
+		panic("the lists may take for ever, or are of one provider")
+	}
+	return []commands.Model{{Ref: providers.Ref{Provider: "fake", Account: "work", Model: "one"}, Model: catalog.Model{ID: "one", Name: "One", Window: 8, Sees: true}}},
+		[]string{"Other: cannot be reached"}
 }
 
 func (s source) Changed() <-chan struct{} { return s.news }
@@ -49,6 +59,15 @@ func TestStatus(t *testing.T) {
 	}
 	close(src.news)
 	<-p.Changed()
+}
+
+func TestModels(t *testing.T) {
+	w := httptest.NewRecorder()
+	Handler(source{}).ServeHTTP(w, httptest.NewRequest("GET", "/models", nil))
+	want := `{"models":[{"ref":"fake:work/one","name":"One","window":8,"sees":true}],"notes":["Other: cannot be reached"]}` + "\n"
+	if got := w.Body.String(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }
 
 func TestNothingElse(t *testing.T) {

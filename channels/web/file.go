@@ -165,22 +165,9 @@ func (f *convFile) read() (byID map[channels.MessageID]*entry, err error) {
 		return nil, fmt.Errorf("open conversation: %w", err)
 	}
 	defer func() { _ = r.Close() }() // only read from
-	in := bufio.NewReaderSize(r, 64<<10)
-	if _, err := in.Discard(headerSize); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read conversation: %w", err)
-	}
 	f.end, f.dead, f.torn, f.spans = headerSize, 0, false, map[channels.MessageID][]span{}
-	for {
-		line, err := in.ReadBytes('\n')
-		if len(line) > 0 {
-			f.take(byID, line)
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read conversation: %w", err)
-		}
+	if err := eachLine(r, func(line []byte) { f.take(byID, line) }); err != nil {
+		return nil, err
 	}
 	if f.dead > rewriteAt && f.dead > f.end/2 {
 		f.rewrite(r, byID)
@@ -188,17 +175,46 @@ func (f *convFile) read() (byID map[channels.MessageID]*entry, err error) {
 	return byID, nil
 }
 
+// eachLine gives the lines behind the header of a conversation's file.
+func eachLine(r io.Reader, f func(line []byte)) error {
+	in := bufio.NewReaderSize(r, 64<<10)
+	if _, err := in.Discard(headerSize); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read conversation: %w", err)
+	}
+	for {
+		line, err := in.ReadBytes('\n')
+		if len(line) > 0 {
+			f(line)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read conversation: %w", err)
+		}
+	}
+}
+
+// parseLine reads one line; nil if it is none of ours.
+func parseLine(line []byte) *entry {
+	e := new(entry)
+	if len(line) > maxLine || len(bytes.TrimSpace(line)) == 0 || json.Unmarshal(line, e) != nil || e.ID == "" {
+		return nil
+	}
+	e.Growing = false
+	return e
+}
+
 // take takes one line over.
 func (f *convFile) take(byID map[channels.MessageID]*entry, line []byte) {
 	s := span{f.end, int64(len(line))}
 	f.end += s.size
 	f.torn = line[len(line)-1] != '\n'
-	e := new(entry)
-	if len(line) > maxLine || len(bytes.TrimSpace(line)) == 0 || json.Unmarshal(line, e) != nil || e.ID == "" {
+	e := parseLine(line)
+	if e == nil {
 		f.dead += s.size
 		return
 	}
-	e.Growing = false
 	byID[e.ID] = e
 	f.note(e.ID, s)
 }

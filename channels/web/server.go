@@ -57,6 +57,7 @@ func (s *server) routes() http.Handler {
 		"POST /messages":             s.say,
 		"POST /press":                s.press,
 		"POST /complete":             s.complete,
+		"POST /search":               s.search,
 		"POST /forms/{form}":         s.answer,
 		"PATCH /conversations/{id}":  s.rename,
 		"DELETE /conversations/{id}": s.discard,

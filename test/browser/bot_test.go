@@ -15,6 +15,8 @@ import (
 	"chatgateway/commands"
 	"chatgateway/internal/status"
 	"chatgateway/login"
+	"chatgateway/providers"
+	"chatgateway/providers/catalog"
 )
 
 // bot answers as the core would: it takes each message once, grows answers, asks for keys in forms.
@@ -111,6 +113,8 @@ func (b *bot) answer(page *web.Channel, m channels.Message, stopped, hold <-chan
 		return b.grow(ctx, page, m, key, stopped, hold)
 	case word == "/login":
 		return b.login(ctx, page, m, rest, say)
+	case word == "/model" && rest != "":
+		return say("From now on **" + rest + "** answers here.")
 	case word == "/model":
 		return say("Which model shall answer here?", channels.Choice{Label: "Claude Sonnet 4.6", Press: "press-Claude Sonnet 4.6"},
 			channels.Choice{Label: "Claude Opus 4.6", Press: "press-Claude Opus 4.6"}, channels.Choice{Label: "Gemini 3 Pro", Press: "press-Gemini 3 Pro"},
@@ -255,6 +259,15 @@ func (b *bot) Status(context.Context) status.Gateway {
 // LocalServers implements console.Source.
 func (b *bot) LocalServers(context.Context) []commands.Local {
 	return []commands.Local{{Provider: "ollama", Name: "Ollama", URL: "http://127.0.0.1:11434", Models: 3}}
+}
+
+// Models implements console.Source.
+func (b *bot) Models(context.Context, string) (list []commands.Model, notes []string) {
+	for _, m := range []catalog.Model{{ID: "claude-sonnet-4-6", Name: "Claude Sonnet 4.6", Window: 1_000_000, Sees: true, Thinks: true}, {ID: "claude-opus-4-6", Name: "Claude Opus 4.6", Window: 200_000, Sees: true}, {ID: "claude-haiku-4-5", Name: "Claude Haiku 4.5"}} {
+		list = append(list, commands.Model{Ref: providers.Ref{Provider: "anthropic", Model: m.ID}, Model: m})
+	}
+	list = append(list, commands.Model{Ref: providers.Ref{Provider: "ollama", Model: "qwen3:8b"}, Model: catalog.Model{ID: "qwen3:8b", Window: 40960}})
+	return list, []string{"OpenAI: the account has no credit left"}
 }
 
 // Changed implements console.Source.

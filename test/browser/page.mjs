@@ -84,6 +84,26 @@ main(async () => {
   await answered(page, "From now on Claude Opus 4.6 answers here.");
   same(await page.locator("#log button.choice").count(), 0, "buttons left");
 
+  // The model is chosen from a list near the message box, by its name or by the keys.
+  await page.click("#model");
+  await page.waitForSelector("#picker .option >> text=Claude Opus 4.6");
+  same(await page.locator("#picker .picker-group").allTextContents(), ["anthropic", "ollama"], "services");
+  await page.waitForSelector("#picker >> text=no credit left");
+  same(await page.locator("#picker .option[aria-selected=true]").getAttribute("title"), "anthropic/claude-sonnet-4-6", "what is marked");
+  await page.keyboard.press("Escape");
+  check(await page.isHidden("#picker"), "Escape closes the list");
+  same(await page.evaluate(() => document.activeElement.id), "model", "focus after Escape");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("opus");
+  await page.waitForFunction(() => document.querySelectorAll("#picker .option").length === 1);
+  await page.keyboard.press("Enter");
+  await answered(page, "From now on anthropic/claude-opus-4-6 answers here.");
+  await page.click("#model");
+  await page.fill("#picker input", "nothing like it");
+  await page.waitForSelector("#picker >> text=No model has such a name.");
+  await page.click("#title");
+  check(await page.isHidden("#picker"), "a press elsewhere closes the list");
+
   // Commands complete, arguments too; keys choose.
   await page.fill("#text", "/log");
   await page.waitForSelector(".option >> text=/login");
@@ -155,6 +175,24 @@ main(async () => {
   await page.click("#dialog .danger");
   await page.waitForFunction(() => document.querySelectorAll(".talk").length === 2);
   same(await ask("traces", "from the other window"), ["a message"], "traces of a deleted conversation");
+
+  // What was said is found again, in every conversation, and shown where it was said.
+  check(await page.isHidden("#find-box"), "a few conversations need no search");
+  await page.keyboard.press("Alt+KeyS");
+  await page.keyboard.type("RECEIVE(ctx");
+  await page.waitForSelector(".hit >> text=A better name");
+  same(await page.locator(".hit mark").first().textContent(), "receive(ctx", "what is marked");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#log .sought >> text=receive(ctx");
+  await page.waitForSelector("#title >> text=A better name");
+  await page.fill("#find", "better na");
+  await page.waitForSelector("#list h2 >> text=Conversations");
+  await page.fill("#find", "nobody said this");
+  await page.waitForSelector("#list >> text=Nothing was found.");
+  await page.focus("#find");
+  await page.keyboard.press("Escape");
+  same(await page.locator("#list .talk").count(), 2, "conversations without a search");
 
   // The panel is live.
   await page.locator("#panel summary", { hasText: "Anthropic" }).waitFor();

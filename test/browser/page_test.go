@@ -20,3 +20,6 @@ func TestShots(t *testing.T) {
 	}
 	newStage(t).run("shots.mjs")
 }
+
+// TestAccess: the page is good to use for people who see, hear or move otherwise.
+func TestAccess(t *testing.T) { newStage(t).run("access.mjs") }

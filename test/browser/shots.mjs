@@ -40,9 +40,17 @@ main(async () => {
       await page.waitForSelector(".option");
       await shot(page, name("menu"));
       await page.fill("#text", "");
+      await page.click("#model");
+      await page.waitForSelector("#picker .option");
+      await shot(page, name("picker"));
+      await page.keyboard.press("Escape");
       if (touch) {
         await page.click("#side-open");
         await shot(page, name("side"));
+        await page.fill("#find", "gateway");
+        await page.waitForSelector(".hit");
+        await shot(page, name("find"));
+        await page.fill("#find", "");
         await page.click("#side-close");
         await page.waitForTimeout(300);
         await page.click("#panel-open");
@@ -51,6 +59,13 @@ main(async () => {
       await page.click("#panel summary >> text=OpenAI");
       await shot(page, name("panel"));
       if (touch) await page.click("[data-key=close]");
+      await ask("stop");
+      await page.waitForSelector("#note:not([hidden])");
+      await say(page, "sent while it was away");
+      await page.waitForSelector(".pending >> text=Waiting for the gateway");
+      await shot(page, name("offline"));
+      await ask("start");
+      await answered(page, "You said: sent while it was away");
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       check(wide <= 0, `nothing is wider than the ${size}: ${wide} px`);
       same(ctx.faults, [], "faults");

@@ -18,6 +18,7 @@ export const lastMine = () => [...shown.values()].filter((s) => s.m.mine).sort((
 // show begins with another conversation.
 export function show(id) {
   conv = id;
+  sought = null;
   clear();
   $("pending").replaceChildren();
   stick = true;
@@ -41,6 +42,7 @@ export function apply(c) {
   for (const id of c.removed ?? []) remove(id);
   if (c.typing !== undefined) setTyping(c.typing);
   markLast();
+  if (sought !== null && c.whole) return seek();
   if (stick) toEnd();
   else if (c.messages?.some((m) => !m.mine)) $("latest").hidden = false;
 }
@@ -223,16 +225,40 @@ scroll.addEventListener("scroll", () => {
 $("latest").addEventListener("click", toEnd);
 new ResizeObserver(() => { if (stick) toEnd(); }).observe(scroll);
 
-$("earlier").addEventListener("click", async () => {
+// earlier shows the page of messages before the first one; it says whether it could.
+async function earlier() {
   const first = Number(log.firstElementChild?.dataset.n ?? 0), where = conv, height = scroll.scrollHeight;
   try {
     const page = await api("GET", `/messages?c=${where}&before=${first}`);
-    if (where !== conv) return;
+    if (where !== conv) return false;
     stick = false;
     for (const m of page.messages ?? []) upsert(m, false);
     $("earlier").hidden = !page.more;
     scroll.scrollTop += scroll.scrollHeight - height;
+    return true;
   } catch (err) {
     toast(err instanceof Refused ? err.message : "The gateway cannot be reached.", "bad");
+    return false;
   }
-});
+}
+$("earlier").addEventListener("click", earlier);
+
+let sought = null; // the place of the message to go to, once the conversation is there
+
+// reveal goes to a message by its place, as soon as it is there.
+export function reveal(n) {
+  sought = n;
+  if (shown.size) seek();
+}
+
+async function seek() {
+  const n = sought;
+  sought = null;
+  while (!log.querySelector(`[data-n="${n}"]`) && !$("earlier").hidden) if (!(await earlier())) return;
+  const node = log.querySelector(`[data-n="${n}"]`);
+  if (!node) return;
+  stick = false;
+  node.scrollIntoView({ block: "center" });
+  node.classList.add("sought");
+  setTimeout(() => node.classList.remove("sought"), 2500);
+}

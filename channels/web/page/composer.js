@@ -154,11 +154,11 @@ function list(found) {
   options = found;
   chosen = found.length ? 0 : -1;
   menu.hidden = !found.length;
-  text.setAttribute("aria-expanded", String(found.length > 0));
   menu.replaceChildren(...found.map((o, i) => el("div", {
     class: "option", role: "option", id: "option-" + i, "aria-selected": "false",
     onmousedown: (e) => { e.preventDefault(); use(o); },
   }, el("b", {}, o.label), o.args && el("i", {}, o.args), o.help && el("span", {}, o.help))));
+  if (found.length) $("live").textContent = found.length === 1 ? `One choice: ${found[0].label}` : `${found.length} choices; the arrow keys go through them`;
   mark();
 }
 
@@ -176,7 +176,6 @@ function hide() {
   chosen = -1;
   $("hint").textContent = "";
   menu.hidden = true;
-  text.setAttribute("aria-expanded", "false");
   text.removeAttribute("aria-activedescendant");
 }
 

@@ -24,7 +24,7 @@ export function apply(forms) {
     const node = card(f);
     cards.set(f.id, node);
     $("forms").append(node);
-    node.querySelector("input, .choice, a")?.focus({ preventScroll: true });
+    if (!$("text").value) (node.querySelector("input") ?? node.querySelector(".choice, a"))?.focus({ preventScroll: true }); // nobody is cut off who writes
   }
 }
 

@@ -6,9 +6,11 @@ import * as chat from "./chat.js";
 import * as composer from "./composer.js";
 import * as outbox from "./outbox.js";
 import * as talks from "./talks.js";
+import * as find from "./find.js";
 import * as forms from "./form.js";
 import * as panel from "./panel.js";
 import * as hello from "./hello.js";
+import * as picker from "./picker.js";
 
 let conv = "", model = "", noteTimer = 0, stream = null, drafts = {};
 let loaded = false; // the stream has said what is in the conversation
@@ -126,7 +128,7 @@ function apply(c) {
 
 function update() {
   const t = talks.get(conv), waiting = $("pending").childElementCount > 0;
-  $("title").textContent = t?.title ?? "";
+  $("title").textContent = t?.title || "New conversation";
   $("rename").hidden = $("discard").hidden = !t;
   $("hello").hidden = !(loaded && chat.isEmpty() && !waiting && !forms.isOpen());
   if (!$("hello").hidden) hello.draw($("hello"), { state: panel.status(), model, send, write: composer.setText });
@@ -149,7 +151,7 @@ async function refreshModel() {
   chip.hidden = !panel.status() && !model;
   chip.replaceChildren(model ? el("span", {}, model.slice(model.indexOf("/") + 1)) : el("span", {}, "No model yet"));
   chip.title = model ? `${model}${got.why ? " — " + got.why : ""}. Press to choose another.` : "Log in to a service";
-  chip.setAttribute("aria-label", model ? `Model: ${model}. Choose another` : "Log in to a service");
+  chip.setAttribute("aria-label", model ? `Model: ${model.slice(model.indexOf("/") + 1)}. Choose another` : "No model yet: log in to a service");
   update();
 }
 
@@ -193,7 +195,7 @@ function side(open) {
 
 function shortcuts() {
   const keys = [["Enter", "send"], ["Shift Enter", "new line"], ["/", "commands"], ["↑", "your last message again"], ["Esc", "stop the answer"],
-    ["Alt N", "new conversation"], ["Alt ↑ ↓", "other conversation"], ["Alt P", "state of the gateway"]];
+    ["Alt N", "new conversation"], ["Alt ↑ ↓", "other conversation"], ["Alt S", "search"], ["Alt M", "choose a model"], ["Alt P", "state of the gateway"]];
   dialog({ title: "Keyboard", actions: [], body: el("dl", { class: "keys" }, keys.map(([k, what]) => [el("dt", {}, k.split(" ").map((x) => el("kbd", {}, x))), el("dd", {}, what)])) });
 }
 
@@ -207,6 +209,12 @@ composer.on.previous = chat.lastMine;
 outbox.on.changed = update;
 outbox.on.restore = composer.setText;
 talks.on.gone = () => open(newest());
+talks.on.drawn = find.draw;
+find.on.open = (id, n) => {
+  if (id !== conv) open(id);
+  else side(false);
+  chat.reveal(n);
+};
 panel.on.send = (text) => { if (innerWidth < 1180) panel.toggle(false, false); send(text); };
 panel.on.changed = () => { refreshModel(); update(); };
 panel.on.left = () => { net.leave(); locked(); };
@@ -214,7 +222,8 @@ panel.on.left = () => { net.leave(); locked(); };
 $("new").addEventListener("click", () => { open(newId()); composer.focus(); });
 $("rename").addEventListener("click", () => talks.rename(conv));
 $("discard").addEventListener("click", () => talks.discard(conv));
-$("model").addEventListener("click", () => send(model ? "/model" : "/login"));
+$("model").addEventListener("click", () => (!model ? send("/login") : panel.status() ? picker.open(model) : send("/model")));
+picker.on.send = (text) => send(text);
 $("side-open").addEventListener("click", () => side(true));
 $("side-close").addEventListener("click", () => side(false));
 $("shade").addEventListener("click", () => { side(false); if (innerWidth < 1180) panel.toggle(false, false); $("shade").hidden = true; });
@@ -231,6 +240,8 @@ addEventListener("keydown", (e) => {
     const list = talks.ordered(), at = list.findIndex((t) => t.id === conv);
     if (e.code === "KeyN") { open(newId()); composer.focus(); }
     else if (e.code === "KeyP") panel.toggle();
+    else if (e.code === "KeyM") $("model").click();
+    else if (e.code === "KeyS") { if (innerWidth < 820) side(true); find.focus(); }
     else if (e.code === "ArrowDown" && list[at + 1]) open(list[at + 1].id);
     else if (e.code === "ArrowUp" && at > 0) open(list[at - 1].id);
     else return;

@@ -99,7 +99,7 @@ function providers() {
   const mine = all.filter((p) => p.configured && (p.source !== "none needed" || p.in_use || here.has(p.id))), others = all.filter((p) => !p.configured);
   return section("Model services",
     mine.map((p) => el("details", { "data-key": "p-" + p.id },
-      el("summary", {}, dot(p.state), el("span", { class: "name" }, p.name, p.account && el("i", {}, p.account)), p.in_use && el("small", { class: "tag" }, "in use"), el("small", {}, stateOf(p))),
+      el("summary", {}, icon("more"), dot(p.state), el("span", { class: "name" }, p.name, p.account && el("i", {}, p.account)), p.in_use && el("small", { class: "tag" }, "in use"), el("small", {}, stateOf(p))),
       el("dl", {},
         fact("Credential", [methods[p.method] ?? p.method, sources[p.source] ?? p.source, p.label].filter(Boolean).join(", ")),
         p.expires && fact("Expires", away(Date.parse(p.expires)) + (p.renews ? "; renewed by itself" : "")),
@@ -123,7 +123,7 @@ function channels() {
     const account = c.account.includes(":") ? c.account.slice(c.account.indexOf(":") + 1) : "";
     const sources = (c.sources ?? []).map((s) => fact(s.field, s.from ? "from " + s.from : "missing")).filter(Boolean);
     return el("details", { "data-key": "c-" + c.account },
-      el("summary", {}, dot(c.state), el("span", { class: "name" }, titles[c.service] ?? c.service, account && el("i", {}, account)), el("small", {}, c.state)),
+      el("summary", {}, icon("more"), dot(c.state), el("span", { class: "name" }, titles[c.service] ?? c.service, account && el("i", {}, account)), el("small", {}, c.state)),
       c.detail && el("p", {}, c.detail),
       el("dl", {}, fact("Bot", c.bot), c.since && fact("Since", clock(Date.parse(c.since))), c.restarts > 0 && fact("Restarts", String(c.restarts)), ...sources));
   }));

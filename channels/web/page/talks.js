@@ -7,8 +7,8 @@ const talks = new Map();
 let current = "", busyTimer = 0;
 const seen = load("seen");
 
-// on is filled in by main.js: open(id).
-export const on = { open: () => {}, gone: () => {} };
+// on is filled in by main.js: gone() when the conversation that is looked at was deleted, drawn() after the list changed.
+export const on = { gone: () => {}, drawn: () => {} };
 
 function load(key) {
   try { return JSON.parse(localStorage.getItem(key) ?? "{}"); } catch { return {}; }
@@ -49,7 +49,7 @@ document.addEventListener("visibilitychange", () => { look(); draw(); });
 export const unread = () => [...talks.values()].filter((t) => isNew(t)).length;
 const isNew = (t) => t.id !== current && seen[t.id] !== undefined && t.updated > seen[t.id];
 
-function draw() {
+export function draw() {
   look();
   const nodes = [];
   let day = "";
@@ -60,11 +60,17 @@ function draw() {
     nodes.push(row(t));
   }
   if (!nodes.length) nodes.push(el("p", { class: "list-empty" }, "Your conversations will be listed here."));
+  const held = $("list").contains(document.activeElement) ? where(document.activeElement) : "";
   $("list").replaceChildren(...nodes);
+  on.drawn();
+  if (held) [...$("list").querySelectorAll("a, button")].find((n) => where(n) === held)?.focus();
   clearTimeout(busyTimer);
   const until = Math.min(...[...talks.values()].map((t) => t.busyUntil ?? 0).filter((u) => u > Date.now()));
   if (Number.isFinite(until)) busyTimer = setTimeout(draw, until - Date.now() + 50);
 }
+
+// where names a link or a button of the list, so that it is found again when the list is drawn anew.
+const where = (n) => (n.getAttribute("href") ?? n.closest(".talk")?.querySelector("a").getAttribute("href")) + (n.className || n.textContent);
 
 function row(t) {
   const busy = (t.busyUntil ?? 0) > Date.now();
