@@ -25,7 +25,7 @@ func (a *app) authCommand() *cobra.Command {
 			"within a second.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError("there is no `gateway auth %s`. See: gateway auth --help", args[0])
+				return noSuch(c, args[0])
 			}
 			return a.withHost(c.Context(), func(h *host) error { return a.authList(c.Context(), h, "") })
 		},

@@ -25,7 +25,7 @@ func (a *app) channelsCommand() *cobra.Command {
 			"a second. A further account of a service has a name behind a colon: telegram:support.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError("there is no `gateway channels %s`. See: gateway channels --help", args[0])
+				return noSuch(c, args[0])
 			}
 			return a.withHost(c.Context(), func(h *host) error { return a.channelsList(c.Context(), h, false) })
 		},

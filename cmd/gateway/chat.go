@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -149,7 +150,7 @@ func (c *chat) use(ctx context.Context, model string) error {
 		return err
 	}
 	if !strings.HasPrefix(d.Text, "From now on") || len(d.Choices) > 0 {
-		return exitError{1, plain(d)}
+		return exitError{1, shellWords(plain(d))}
 	}
 	return nil
 }
@@ -164,10 +165,18 @@ func (c *chat) once(ctx context.Context, message string) error {
 		return err
 	}
 	if len(d.Choices) > 0 && !strings.HasPrefix(message, "/") {
-		return exitError{1, d.Text}
+		return exitError{1, shellWords(d.Text) + here(d)}
 	}
 	fmt.Fprintln(c.app.out, plain(d))
 	return nil
+}
+
+// here says how the command line does what the button does that a message has for a login.
+func here(d terminal.Down) string {
+	if slices.ContainsFunc(d.Choices, func(b terminal.Button) bool { return strings.HasPrefix(b.Label, "Log in") }) {
+		return " Here: gateway login"
+	}
+	return ""
 }
 
 // plain writes a message with its choices.

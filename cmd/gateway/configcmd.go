@@ -19,7 +19,7 @@ func (a *app) configCommand() *cobra.Command {
 			"itself; a file with a mistake leaves the last good one in force.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError("there is no `gateway config %s`. There are: check, schema, path", args[0])
+				return noSuch(c, args[0])
 			}
 			return c.Help()
 		},

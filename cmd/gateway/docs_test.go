@@ -59,7 +59,7 @@ func cliDoc() string {
 	a := &app{in: strings.NewReader(""), out: io.Discard, err: io.Discard, env: func(string) string { return "" }}
 	var b strings.Builder
 	b.WriteString("# The command line\n\n" + made)
-	b.WriteString("Exit codes: 0 all is well; 1 it did not work; 2 the command line was not understood; 78 it cannot run like this, and\ntrying again does not help; 130 interrupted. `gateway auth status --check` has its own.\n")
+	b.WriteString("Exit codes: 0 all is well; 1 it did not work; 2 the command line was not understood; 78 it cannot run like this, and\ntrying again does not help; 130 interrupted. `gateway auth status --check` has its own.\n\n`gateway completion bash` (or zsh, fish, powershell) prints what makes the shell complete commands, providers, accounts and fields;\n`gateway completion bash --help` says where to put it.\n")
 	writeCommand(&b, a.root(), 2)
 	return b.String()
 }

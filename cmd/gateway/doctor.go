@@ -81,7 +81,7 @@ func (a *app) securityCommand() *cobra.Command {
 		Use: "security", Short: "Look at what keeps the secrets safe",
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError("there is no `gateway security %s`. There is: audit", args[0])
+				return noSuch(c, args[0])
 			}
 			return c.Help()
 		},

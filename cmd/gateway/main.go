@@ -109,6 +109,7 @@ func (a *app) root() *cobra.Command {
 	for _, sub := range a.commands() {
 		c.AddCommand(sub)
 	}
+	a.offerValues(c)
 	return c
 }
 
@@ -137,6 +138,15 @@ type app struct {
 	secrets *redact.Redactor // made by run; knows what the gateway holds
 
 	quiet bool // only warnings are logged: a command that prints results
+}
+
+// noSuch refuses a word that is none of a command's own, and names the near ones.
+func noSuch(c *cobra.Command, word string) error {
+	c.SuggestionsMinimumDistance = 2
+	if near := c.SuggestionsFor(word); len(near) > 0 {
+		return usageError("there is no `%s %s`. Did you mean %s? See: %s --help", c.CommandPath(), word, strings.Join(near, " or "), c.CommandPath())
+	}
+	return usageError("there is no `%s %s`. See: %s --help", c.CommandPath(), word, c.CommandPath())
 }
 
 // noArgs refuses arguments with a sentence.

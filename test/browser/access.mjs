@@ -124,10 +124,12 @@ main(async () => {
       await page.keyboard.press("Escape");
       if (touch) {
         await page.click("#side-open");
+        await page.keyboard.press("Alt+KeyS");
         await page.fill("#find", "gateway");
         await page.waitForSelector(".hit");
         await look(page, name("list"));
         await page.fill("#find", "");
+        await page.evaluate(() => document.activeElement.blur());
         await page.click("#side-close");
         await page.click("#panel-open");
       }

@@ -87,7 +87,7 @@ main(async () => {
   // The model is chosen from a list near the message box, by its name or by the keys.
   await page.click("#model");
   await page.waitForSelector("#picker .option >> text=Claude Opus 4.6");
-  same(await page.locator("#picker .picker-group").allTextContents(), ["anthropic", "ollama"], "services");
+  same(await page.locator("#picker .picker-group").allTextContents(), ["Anthropic", "Ollama"], "services");
   await page.waitForSelector("#picker >> text=no credit left");
   same(await page.locator("#picker .option[aria-selected=true]").getAttribute("title"), "anthropic/claude-sonnet-4-6", "what is marked");
   await page.keyboard.press("Escape");

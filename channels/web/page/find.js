@@ -41,10 +41,10 @@ function row(h, words) {
       el("small", {}, `${talks.get(h.c)?.title || "Conversation"}, ${clock(h.time)}`)));
 }
 
-// marked makes of a text pieces in which the words stand out.
+// marked makes of a text, without the signs of its markup, pieces in which the words stand out.
 function marked(text, words) {
   const re = new RegExp(`(${words.map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`, "gi");
-  return text.split(re).map((piece, i) => (i % 2 ? el("mark", {}, piece) : piece));
+  return text.replace(/\*\*|`+/g, "").split(re).map((piece, i) => (i % 2 ? el("mark", {}, piece) : piece));
 }
 
 async function look() {

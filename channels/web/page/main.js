@@ -224,6 +224,7 @@ $("rename").addEventListener("click", () => talks.rename(conv));
 $("discard").addEventListener("click", () => talks.discard(conv));
 $("model").addEventListener("click", () => (!model ? send("/login") : panel.status() ? picker.open(model) : send("/model")));
 picker.on.send = (text) => send(text);
+picker.on.name = (id) => panel.status()?.providers?.find((p) => p.id === id)?.name ?? id;
 $("side-open").addEventListener("click", () => side(true));
 $("side-close").addEventListener("click", () => side(false));
 $("shade").addEventListener("click", () => { side(false); if (innerWidth < 1180) panel.toggle(false, false); $("shade").hidden = true; });

@@ -6,8 +6,8 @@ import { api } from "./net.js";
 const box = $("picker"), chip = $("model");
 let models = null, notes = [], rows = [], chosen = -1, current = "", input = null, asked = 0;
 
-// on is filled in by main.js: send(command).
-export const on = { send: () => {} };
+// on is filled in by main.js: send(command), name(id) of a service.
+export const on = { send: () => {}, name: (id) => id };
 
 const isOpen = () => !box.hidden;
 
@@ -51,8 +51,8 @@ function draw() {
   for (const m of (models ?? []).filter(fits)) groups.set(provider(m), [...(groups.get(provider(m)) ?? []), m]);
   rows = [...groups.values()].flat();
   const list = box.querySelector("#models");
-  list.replaceChildren(...[...groups].map(([name, own]) => el("div", { role: "group", "aria-label": name },
-    el("div", { class: "picker-group", "aria-hidden": "true" }, name), own.map(row))));
+  list.replaceChildren(...[...groups].map(([name, own]) => el("div", { role: "group", "aria-label": on.name(name) },
+    el("div", { class: "picker-group", "aria-hidden": "true" }, on.name(name)), own.map(row))));
   if (!models) list.append(el("p", { class: "picker-say" }, el("span", { class: "spinner" }), "Asking the services…"));
   else if (!rows.length) list.append(el("p", { class: "picker-say" }, models.length ? "No model has such a name." : "There is no model yet."));
   box.querySelector(".picker-foot").replaceChildren(...notes.map((n) => el("p", { class: "picker-say" }, icon("warn"), n)),
@@ -64,9 +64,9 @@ const provider = (m) => m.ref.slice(0, m.ref.indexOf("/"));
 
 function row(m) {
   const id = m.ref.slice(m.ref.indexOf("/") + 1), name = m.name || id;
-  const facts = [m.window > 0 && size(m.window), m.sees && "images", m.thinks && "thinking"].filter(Boolean).join(" · ");
+  const facts = [name !== id && id, m.window > 0 && size(m.window), m.sees && "sees images", m.thinks && "thinks"].filter(Boolean).join(" · ");
   return el("div", { class: "option", role: "option", "aria-selected": "false", title: m.ref, onmousedown: (e) => { e.preventDefault(); take("/model " + m.ref); } },
-    el("b", {}, name), el("i", {}, name !== id && id), el("span", {}, facts, m.ref === current && [icon("check"), el("b", { class: "sr" }, "answers now")]));
+    el("b", {}, name), m.ref === current && [icon("check"), el("b", { class: "sr" }, "answers now")], facts && el("small", {}, facts));
 }
 
 const size = (n) => (n >= 1e6 ? +(n / 1e6).toFixed(1) + "M" : Math.round(n / 1000) + "k") + " tokens";
