@@ -118,7 +118,7 @@ func TestEmail(t *testing.T) {
 		testpeers.Says("table", "## Result\n\n| a | b |\n|---|---|\n| 1 | **2** |\n\n- one\n- two `code`\n\n```go\nfunc main() {}\n```\n\nSee [this](https://example.org/x)."))
 	c.set("user name", botMail, "channels", "set", "email", "username")
 	c.set("password", emailtest.Password, "channels", "set", "email", "password")
-	out, code := c.run("", "channels", "test", "email", "--send", ownerMail)
+	out, code := c.Run("", "channels", "test", "email", "--send", ownerMail)
 	for _, want := range []string{"IDLE", "INBOX", "Senders count as far as " + emailtest.Trusted, "Mail is sent as " + botMail, "A test message was sent to " + ownerMail} {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("channels test gave %d, without %q:\n%s", code, want, out)
@@ -154,8 +154,8 @@ func TestEmail(t *testing.T) {
 	// A kill in the middle of an answer: one mail, or twice the same one.
 	cut := m.write(ownerMail, botMail, "Re: A talk", "slowly now", a)
 	untilAsked(t, c.models, "slowly")
-	c.stop(syscall.SIGKILL)
-	c.start()
+	c.Stop(syscall.SIGKILL)
+	c.Start()
 	kept := m.want(ownerMail, cut, "grows and grows.")
 	m.want(ownerMail, m.write(ownerMail, botMail, "Re: A talk", "hello, are you back?", a), "Hello from the company.")
 	for _, l := range m.mails(ownerMail) {
@@ -214,7 +214,7 @@ func (m *post) strangers(c *company) {
 func TestMailLoop(t *testing.T) {
 	m := &post{t: t, r: emailtest.Start(t)}
 	one, two := "one@people.example", "two@people.example"
-	p := newProgram(t, "model: anthropic/claude-test-1\nchannels:\n  email: "+m.settings("allow_from: [\"*\"]")+"  email:two: "+m.settings("allow_from: [\"*\"]"), append(models(1), testpeers.Says("", "I hear you. And what do you say?"))...)
+	p := newGateway(t, "model: anthropic/claude-test-1\nchannels:\n  email: "+m.settings("allow_from: [\"*\"]")+"  email:two: "+m.settings("allow_from: [\"*\"]"), append(models(1), testpeers.Says("", "I hear you. And what do you say?"))...)
 	p.set("anthropic key", "sk-ant-api03-FAKE-loop-canary-000111222333", "auth", "set", "anthropic")
 	for account, user := range map[string]string{"email": one, "email:two": two} {
 		p.set("user name", user, "channels", "set", account, "username")
@@ -233,23 +233,23 @@ func TestMailLoop(t *testing.T) {
 }
 
 // set stores something by a command line.
-func (p *program) set(what, value string, args ...string) {
-	p.t.Helper()
-	if out, code := p.run(value, args...); code != 0 {
-		p.t.Fatalf("set the %s: %s", what, out)
+func (p *gateway) set(what, value string, args ...string) {
+	p.T.Helper()
+	if out, code := p.Run(value, args...); code != 0 {
+		p.T.Fatalf("set the %s: %s", what, out)
 	}
 }
 
 // connected waits until a channel is.
-func (p *program) connected(account string) {
-	p.t.Helper()
+func (p *gateway) connected(account string) {
+	p.T.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) { // another process: no event to wait for
-		out, _ := p.run("", "channels", "list")
+		out, _ := p.Run("", "channels", "list")
 		if strings.Contains(out, account+": connected") {
 			return
 		}
 		if time.Now().After(deadline) {
-			p.t.Fatalf("%s never is connected:\n%s\n%s", account, out, p.out)
+			p.T.Fatalf("%s never is connected:\n%s\n%s", account, out, p.Out)
 		}
 	}
 }

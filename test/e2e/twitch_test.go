@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"chatgateway/channels/twitch/twitchtest"
 	"chatgateway/internal/testpeers"
+	"chatgateway/test/program"
 )
 
 // twitch is a Twitch on loopback with one room, seen from the people's side.
@@ -97,15 +97,15 @@ func TestTwitch(t *testing.T) {
 	ann, bob, mod := tw.s.AddUser("ann"), tw.s.AddUser("bob"), tw.s.AddUser("mod")
 	slow := testpeers.Says("slowly", slowly)
 	slow.Latency, slow.Pieces = 300, 6
-	p := newProgram(t, fmt.Sprintf("model: anthropic/claude-test-1\nchannels:\n  twitch:\n    {channel_name: streamer, server: %q, tls: false, api_base: %q, owners: [%q], roles: [moderator]}\n",
+	p := newGateway(t, fmt.Sprintf("model: anthropic/claude-test-1\nchannels:\n  twitch:\n    {channel_name: streamer, server: %q, tls: false, api_base: %q, owners: [%q], roles: [moderator]}\n",
 		tw.irc, tw.api, ann.ID), append(models(30), slow, testpeers.Says("hello", "Hello! **Nice** to meet you.\n\nWhat now?"), testpeers.Says("everything", strings.Repeat("All of it. ", 200)))...)
 	key := "sk-ant-api03-FAKE-twitch-canary-000111222333"
-	if out, code := p.run(key, "auth", "set", "anthropic"); code != 0 {
+	if out, code := p.Run(key, "auth", "set", "anthropic"); code != 0 {
 		t.Fatalf("auth set: %s", out)
 	}
 	tw.signIn(p)
 	tw.online()
-	if out, code := p.run("", "channels", "test", "twitch", "--send", "streamer"); code != 0 || !strings.Contains(out, "It renews itself") || !strings.Contains(out, "moderator") {
+	if out, code := p.Run("", "channels", "test", "twitch", "--send", "streamer"); code != 0 || !strings.Contains(out, "It renews itself") || !strings.Contains(out, "moderator") {
 		t.Errorf("channels test gave %d:\n%s", code, out)
 	}
 	tw.until("the test message is there", func(said []twitchtest.Message) bool { return len(said) == 1 })
@@ -133,8 +133,8 @@ func TestTwitch(t *testing.T) {
 	// A kill in the middle of an answer.
 	cut := tw.say(ann, twitchtest.Said{Text: "!ask slowly"})
 	untilAsked(t, p.mock, "slowly")
-	p.stop(9)
-	p.start()
+	p.Stop(9)
+	p.Start()
 	tw.want(cut, "grows and grows.")
 	tw.want(tw.say(ann, twitchtest.Said{Text: "!ask hello, are you back?"}), "Nice to meet you")
 	if n := tw.answers(cut); n != 1 {
@@ -157,15 +157,15 @@ func TestTwitch(t *testing.T) {
 }
 
 // signIn signs the bot's account in by a code, beside the running gateway, which takes it up.
-func (tw *twitch) signIn(p *program) {
+func (tw *twitch) signIn(p *gateway) {
 	tw.t.Helper()
-	cmd := exec.Command(binary, "channels", "login", "twitch")
-	out := &buffer{news: make(chan struct{}, 1)}
-	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Stdin = p.env, out, out, strings.NewReader("faketwitchclientid00\n")
+	cmd := p.Command(tw.t.Context(), "channels", "login", "twitch")
+	out := program.NewOutput()
+	cmd.Stdout, cmd.Stderr, cmd.Stdin = out, out, strings.NewReader("faketwitchclientid00\n")
 	if err := cmd.Start(); err != nil {
 		tw.t.Fatal(err)
 	}
-	code := out.find(tw.t, regexp.MustCompile(`code: \S+`))
+	code := out.Find(tw.t, 0, regexp.MustCompile(`code: \S+`))
 	tw.s.Enter(strings.TrimPrefix(code, "code: "), tw.s.AddUser("gateway_bot"))
 	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "Signed in to Twitch as gateway_bot") {
 		tw.t.Fatalf("channels login: %v\n%s", err, out)
@@ -173,7 +173,7 @@ func (tw *twitch) signIn(p *program) {
 }
 
 // commands: what may be done in a public room, by whom, and what may not.
-func (tw *twitch) commands(p *program, ann, mod *twitchtest.User) {
+func (tw *twitch) commands(p *gateway, ann, mod *twitchtest.User) {
 	tw.t.Helper()
 	tw.want(tw.say(ann, twitchtest.Said{Text: "!model anthropic/claude-test-7"}), "claude-test-7")
 	tw.want(tw.say(ann, twitchtest.Said{Text: "!model"}), "claude-test-7")
