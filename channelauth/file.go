@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"chatgateway/internal/jsonfile"
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/internal/secret"
 )
 
@@ -171,8 +171,8 @@ func (f *File) change(ctx context.Context, change func(*jsonfile.Doc) error) err
 }
 
 var (
-	idShape    = regexp.MustCompile(`^[a-z][a-z0-9_-]*(:[A-Za-z0-9][A-Za-z0-9._-]*)?$`)
-	fieldShape = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	idShape    = lazyregexp.New(`^[a-z][a-z0-9_-]*(:[A-Za-z0-9][A-Za-z0-9._-]*)?$`)
+	fieldShape = lazyregexp.New(`^[a-z][a-z0-9_]*$`)
 )
 
 func put(d *jsonfile.Doc, id string, texts map[string]string) error {

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
+
+	"chatgateway/internal/lazyregexp"
 )
 
 // Variable is one line of a .env file.
@@ -16,7 +17,7 @@ type Variable struct {
 
 const maxEnv = 1 << 20
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
+var variableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 
 // LoadEnv reads a .env file and sets, for this process, the variables that are not set yet; one that is set, be it to
 // nothing, stays as it is. A missing file is fine. Lines that cannot be understood are told of in an *Error, without

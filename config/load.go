@@ -8,13 +8,14 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	yaml "github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"chatgateway/internal/lazyregexp"
 )
 
 // maxSize is the most bytes of config.yaml; the YAML parser takes its time with large files.
@@ -174,7 +175,7 @@ func tooDeep(text string) *Problem {
 	return nil
 }
 
-var alreadyDefined = regexp.MustCompile(`^mapping key "(.*)" already defined at \[(\d+):`)
+var alreadyDefined = lazyregexp.New(`^mapping key "(.*)" already defined at \[(\d+):`)
 
 // syntaxProblem says what the parser found. Its own report quotes the source, which may hold a secret.
 func syntaxProblem(err error) *Problem {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,13 +14,14 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"chatgateway/internal/jsonfile"
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/internal/secret"
 )
 
 // errWanted: a value is of another kind than its setting.
 var errWanted = errors.New("another kind of value is wanted")
 
-var accountShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var accountShape = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // Size is a number of bytes, written like 500KB, 20MB or 1GB (of 1024 each), or as a plain number.
 type Size int64

@@ -3,11 +3,11 @@ package providerauth
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/internal/secret"
 	"chatgateway/login"
 )
@@ -32,7 +32,7 @@ type Login struct {
 	Replaced   bool    // an earlier one of this account is gone
 }
 
-var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
+var accountName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
 
 // CheckAccount says what is wrong with the name of an account; "" and "default" are the default account.
 func CheckAccount(name string) error {

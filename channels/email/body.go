@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"path"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 
 	"chatgateway/channels"
+	"chatgateway/internal/lazyregexp"
 )
 
 // How deep mails nest, how many parts they have and how much text is taken of them.
@@ -120,7 +120,7 @@ func (r *reader) file(kind, name string, data []byte) {
 	r.files = append(r.files, a)
 }
 
-var typeForm = regexp.MustCompile(`^[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+$`)
+var typeForm = lazyregexp.New(`^[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+$`)
 
 // contentType reads a Content-Type, also a broken one; text/plain if it says nothing.
 func contentType(field string) (kind string, params map[string]string) {
@@ -143,7 +143,7 @@ func contentType(field string) (kind string, params map[string]string) {
 	return kind, params
 }
 
-var looseParam = regexp.MustCompile(`([A-Za-z0-9*-]+)\s*=\s*("[^"]*"|[^;\s]+)`)
+var looseParam = lazyregexp.New(`([A-Za-z0-9*-]+)\s*=\s*("[^"]*"|[^;\s]+)`)
 
 // fileName gives the name of an attachment, and whether the part is one.
 func fileName(h *textproto.Header, params map[string]string) (name string, attached bool) {
@@ -159,7 +159,7 @@ func fileName(h *textproto.Header, params map[string]string) (name string, attac
 	return name, strings.TrimSpace(disposition) == "attachment" || name != "" && disposition != "inline"
 }
 
-var dashes = regexp.MustCompile(`(?m)^--([0-9A-Za-z'()+_,./:=?-]{6,70})\r?$`)
+var dashes = lazyregexp.New(`(?m)^--([0-9A-Za-z'()+_,./:=?-]{6,70})\r?$`)
 
 // guessBoundary finds the boundary of a body whose header does not name it.
 func guessBoundary(body []byte) string {
@@ -240,7 +240,7 @@ func textOf(kind, charset string, body []byte) string {
 	return strings.ReplaceAll(text, "\x00", "")
 }
 
-var metaCharset = regexp.MustCompile(`(?i)<meta[^>]{0,200}charset\s*=\s*["']?([a-z0-9_:-]{3,30})`)
+var metaCharset = lazyregexp.New(`(?i)<meta[^>]{0,200}charset\s*=\s*["']?([a-z0-9_:-]{3,30})`)
 
 func htmlCharset(body []byte) string {
 	if m := metaCharset.FindSubmatch(body[:min(len(body), 4096)]); m != nil {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"mime"
 	"net/mail"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -17,6 +16,7 @@ import (
 	"github.com/emersion/go-message/textproto"
 
 	"chatgateway/channels"
+	"chatgateway/internal/lazyregexp"
 )
 
 // letterIn is a mail that came, as far as it matters here.
@@ -79,8 +79,8 @@ func (m *letterIn) message(came time.Time) channels.Message {
 }
 
 var (
-	replyWord   = regexp.MustCompile(`(?i)^\s*(re|aw|sv|antw|odp|vs|ref|res|r|回复|答复|返信)\s*(\[\d+\])?\s*[:：]\s*`)
-	forwardWord = regexp.MustCompile(`(?i)^\s*(fwd?|wg|tr|rv|i|enc|转发|転送)\s*[:：]\s*`)
+	replyWord   = lazyregexp.New(`(?i)^\s*(re|aw|sv|antw|odp|vs|ref|res|r|回复|答复|返信)\s*(\[\d+\])?\s*[:：]\s*`)
+	forwardWord = lazyregexp.New(`(?i)^\s*(fwd?|wg|tr|rv|i|enc|转发|転送)\s*[:：]\s*`)
 )
 
 // said is what the person says: the body, under the subject where that says something of its own. A command may stand
@@ -126,7 +126,7 @@ func divide(raw []byte) (head, body []byte) {
 	return raw, nil
 }
 
-var fieldLine = regexp.MustCompile("^[!-9;-~]+[ \t]*:")
+var fieldLine = lazyregexp.New("^[!-9;-~]+[ \t]*:")
 
 // tidy takes out of a header what is no header: one odd line, such as the "From " of old mailboxes, must not hide the
 // others. A line that is taken out takes its continuations with it.
@@ -165,8 +165,8 @@ func words(s string) string {
 }
 
 var (
-	messageIDs = regexp.MustCompile(`<([^<>\s"\\]+)>`)
-	printable  = regexp.MustCompile(`^[!-~]{1,250}$`)
+	messageIDs = lazyregexp.New(`<([^<>\s"\\]+)>`)
+	printable  = lazyregexp.New(`^[!-~]{1,250}$`)
 )
 
 // nameless ends ids that were made here for mails that have none, or none that can be named.
@@ -224,7 +224,7 @@ func author(h *textproto.Header) (addr, name string) {
 	return addr, words(list[0].Name)
 }
 
-var addressForm = regexp.MustCompile("^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,62})\\.)*[a-z0-9][a-z0-9-]{0,62}$")
+var addressForm = lazyregexp.New("^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,62})\\.)*[a-z0-9][a-z0-9-]{0,62}$")
 
 // address gives a mail address in lower case. Quoted and foreign-language ones are not taken.
 func address(s string) (string, bool) {

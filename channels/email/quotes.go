@@ -1,18 +1,19 @@
 package email
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"chatgateway/internal/lazyregexp"
 )
 
 var (
 	// attribution is the line, or the two, above a quoted mail.
-	attribution = regexp.MustCompile(`(?i)^(on\b.{5,200}\bwrote|am\b.{5,200}\bschrieb.{0,100}|le\b.{5,200}\ba écrit|el\b.{5,200}\bescribió|il\b.{5,200}\bha scritto|op\b.{5,200}\bschreef.{0,100}|em\b.{5,200}\bescreveu|den\b.{5,200}\bskrev.{0,100}|.{3,120}<[^<>\s]+@[^<>\s]+>.{0,60}\b(wrote|schrieb|a écrit|escribió)|.{0,40}\d{4}.{3,120}(写道|のメール))\s?:$`)
-	original    = regexp.MustCompile(`(?i)^-{2,}\s*(original message|ursprüngliche nachricht|message d'origine|mensaje original|messaggio originale|oorspronkelijk bericht|原始邮件)\s*-{2,}$`)
-	outlookFrom = regexp.MustCompile(`(?i)^\*?(from|von|de|da|van|från|发件人|差出人)\s?[:：]\*?\s+\S`)
-	outlookNext = regexp.MustCompile(`(?i)^\*?(sent|gesendet|envoyé|enviado|inviato|verzonden|skickat|date|datum|to|an|à|subject|betreff|发送时间|送信日時)\s?[:：]`)
-	sentFrom    = regexp.MustCompile(`(?i)^(sent from (my|mail|yahoo|proton)|get outlook for|von meinem .{2,30} gesendet|gesendet von|envoyé de mon|enviado desde mi|sent via)\b.{0,80}$`)
+	attribution = lazyregexp.New(`(?i)^(on\b.{5,200}\bwrote|am\b.{5,200}\bschrieb.{0,100}|le\b.{5,200}\ba écrit|el\b.{5,200}\bescribió|il\b.{5,200}\bha scritto|op\b.{5,200}\bschreef.{0,100}|em\b.{5,200}\bescreveu|den\b.{5,200}\bskrev.{0,100}|.{3,120}<[^<>\s]+@[^<>\s]+>.{0,60}\b(wrote|schrieb|a écrit|escribió)|.{0,40}\d{4}.{3,120}(写道|のメール))\s?:$`)
+	original    = lazyregexp.New(`(?i)^-{2,}\s*(original message|ursprüngliche nachricht|message d'origine|mensaje original|messaggio originale|oorspronkelijk bericht|原始邮件)\s*-{2,}$`)
+	outlookFrom = lazyregexp.New(`(?i)^\*?(from|von|de|da|van|från|发件人|差出人)\s?[:：]\*?\s+\S`)
+	outlookNext = lazyregexp.New(`(?i)^\*?(sent|gesendet|envoyé|enviado|inviato|verzonden|skickat|date|datum|to|an|à|subject|betreff|发送时间|送信日時)\s?[:：]`)
+	sentFrom    = lazyregexp.New(`(?i)^(sent from (my|mail|yahoo|proton)|get outlook for|von meinem .{2,30} gesendet|gesendet von|envoyé de mon|enviado desde mi|sent via)\b.{0,80}$`)
 )
 
 // ownWords takes out of a mail what its author did not write now: the mail that is answered, above or below, and the

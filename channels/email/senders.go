@@ -2,13 +2,14 @@ package email
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/emersion/go-message/textproto"
+
+	"chatgateway/internal/lazyregexp"
 )
 
 // trusted are the names that the receiving server puts first in Authentication-Results.
@@ -182,7 +183,7 @@ func lex(s string) (tokens []string, ok bool) {
 var (
 	errReport = errors.New("it is a delivery report")
 	errRate   = errors.New("its sender wrote too many mails this hour")
-	robots    = regexp.MustCompile(`^(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|.*-bounces?|auto-?reply|.*[-+._]no-?reply|no-?reply[-+._].*|bounces?[-+].*)@`)
+	robots    = lazyregexp.New(`^(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|.*-bounces?|auto-?reply|.*[-+._]no-?reply|no-?reply[-+._].*|bounces?[-+].*)@`)
 )
 
 // judge says why a mail is not taken: a machine sent it, or there were too many. Answers to such mails go round and

@@ -3,12 +3,12 @@ package slack
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"chatgateway/channels"
 	"chatgateway/internal/adapter"
+	"chatgateway/internal/lazyregexp"
 )
 
 const slashMax = 25 // slash commands of an app
@@ -17,7 +17,7 @@ const slashMax = 25 // slash commands of an app
 var reserved = strings.Fields("help status who remind topic leave mute open join invite away active dnd feed me msg rename remove search shortcuts " +
 	"shrug prefs call huddle archive apps collapse expand feedback kick star dm part hide show todo")
 
-var slashShape = regexp.MustCompile(`^[a-z0-9_-]{1,31}$`)
+var slashShape = lazyregexp.New(`^[a-z0-9_-]{1,31}$`)
 
 type slashCommand struct {
 	Command string `json:"command"`

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/internal/adapter"
+	"chatgateway/internal/lazyregexp"
 )
 
 // A conversation's id is the channel's, with the thread's: "D0AB", "C0AB:1712.0001". A message's is "C0AB/1712.0002";
@@ -25,8 +25,8 @@ const (
 )
 
 var (
-	idShape = regexp.MustCompile(`^[A-Z][A-Z0-9]{1,30}$`)
-	tsShape = regexp.MustCompile(`^[0-9]{1,20}\.[0-9]{1,20}$`)
+	idShape = lazyregexp.New(`^[A-Z][A-Z0-9]{1,30}$`)
+	tsShape = lazyregexp.New(`^[0-9]{1,20}\.[0-9]{1,20}$`)
 )
 
 // address is a ConversationID taken apart.

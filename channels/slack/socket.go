@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +17,7 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/internal/adapter"
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/internal/status"
 )
 
@@ -280,7 +280,7 @@ func (c *channel) sameApp(hello socketmode.Request) error {
 	return &stateError{"The Slack bot token and the app-level token belong to different apps; copy both from one app at " + portal + ".", channels.ErrRejected}
 }
 
-var appToken = regexp.MustCompile(`^xapp-\d+-(A[A-Z0-9]+)-`)
+var appToken = lazyregexp.New(`^xapp-\d+-(A[A-Z0-9]+)-`)
 
 // appOf gives the app that an app-level token belongs to; empty if it does not say.
 func appOf(token string) string {

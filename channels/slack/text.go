@@ -2,11 +2,12 @@ package slack
 
 import (
 	"html"
-	"regexp"
 	"strings"
+
+	"chatgateway/internal/lazyregexp"
 )
 
-var tag = regexp.MustCompile(`<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>`)
+var tag = lazyregexp.New(`<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>`)
 
 // plain turns Slack's text into what the person typed: without the mentions of the bot, addresses and names in the
 // open. nameOf gives a person's name, or nothing.

@@ -3,7 +3,6 @@ package twitch
 import (
 	"context"
 	"log/slog"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"unicode"
 
 	"chatgateway/channels"
+	"chatgateway/internal/lazyregexp"
 )
 
 // handle takes one line. It waits for nothing. It is called by one goroutine.
@@ -44,7 +44,7 @@ func (c *channel) handle(s *session, l line) error {
 }
 
 // idShape is a user's number.
-var idShape = regexp.MustCompile(`^[0-9]{1,20}$`)
+var idShape = lazyregexp.New(`^[0-9]{1,20}$`)
 
 // message makes a message of a PRIVMSG; not ok: it is none for us.
 func (c *channel) message(l line) (m channels.Message, ok bool) {

@@ -3,13 +3,13 @@ package twitch
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/lazyregexp"
 )
 
 // kind is what follows from a refusal.
@@ -60,7 +60,7 @@ var kinds = map[string]kind{
 	"msg_subsonly": notAble, "msg_emoteonly": notAble, "msg_verified_email": notAble, "msg_requires_verified_phone_number": notAble,
 }
 
-var seconds = regexp.MustCompile(`(\d{1,7})(?: more)? second`)
+var seconds = lazyregexp.New(`(\d{1,7})(?: more)? second`)
 
 // refusalOf understands a NOTICE.
 func refusalOf(id, text, room string) refusal {

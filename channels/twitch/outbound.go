@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 
 	"chatgateway/channels"
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/markdown"
 )
 
@@ -65,7 +65,7 @@ func (c *channel) parts(p channels.Post) (list []string) {
 	return list
 }
 
-var slashed = regexp.MustCompile("(?:^|[\\s(\"'`*])/([a-z]+)")
+var slashed = lazyregexp.New("(?:^|[\\s(\"'`*])/([a-z]+)")
 
 // ownForm writes our commands as they are given here, !login: Twitch takes what begins with a slash for a command to it.
 func (c *channel) ownForm(md string) string {
@@ -234,7 +234,7 @@ func (c *channel) ready(ctx context.Context, r *room) (*session, error) {
 }
 
 // parentShape is an id that can stand in a tag.
-var parentShape = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+var parentShape = lazyregexp.New(`^[A-Za-z0-9-]{1,64}$`)
 
 // say writes one message and waits for Twitch's word on it: USERSTATE says that it was sent, NOTICE that it was not. A
 // server without these answers a PING after it has taken the message. Where the word does not come, though the server

@@ -4,18 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"chatgateway/channels"
+	"chatgateway/internal/lazyregexp"
 )
 
 // twitchServer is where Twitch's IRC is, with TLS.
 const twitchServer = "irc.chat.twitch.tv:6697"
 
 // loginShape is a Twitch name.
-var loginShape = regexp.MustCompile(`^[a-z0-9_]{1,25}$`)
+var loginShape = lazyregexp.New(`^[a-z0-9_]{1,25}$`)
 
 // roomName brings a name that a person wrote into the form that Twitch uses.
 func roomName(s string) string {

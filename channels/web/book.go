@@ -7,13 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/lazyregexp"
 )
 
 // maxLoaded is how many conversations are held in memory at once, if nothing in them is under way.
@@ -99,7 +99,7 @@ type talk struct {
 	file    convFile
 }
 
-var convPattern = regexp.MustCompile(`^[a-z0-9]{10,40}$`)
+var convPattern = lazyregexp.New(`^[a-z0-9]{10,40}$`)
 
 func newBook(dir string, log *slog.Logger) *book {
 	return &book{

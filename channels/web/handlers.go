@@ -4,19 +4,19 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"chatgateway/channels"
+	"chatgateway/internal/lazyregexp"
 )
 
 // notKept stands in place of what must not be kept.
 const notKept = "••••••"
 
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+var idPattern = lazyregexp.New(`^[A-Za-z0-9_-]{8,64}$`)
 
 // said is what the browser sends of a person. The ids are the browser's, so that what is sent again is the same.
 type said struct {

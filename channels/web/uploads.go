@@ -11,12 +11,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"chatgateway/channels"
+	"chatgateway/internal/lazyregexp"
 )
 
 // upload is a file as the browser sends it: within the request, in base64.
@@ -34,7 +34,7 @@ type file struct {
 	Size int64  `json:"size"`
 }
 
-var filePattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var filePattern = lazyregexp.New(`^[0-9a-f]{32}$`)
 
 // pictures are the types that the page shows; they are told by the content.
 var pictures = []string{"image/png", "image/jpeg", "image/gif", "image/webp"}

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"golang.org/x/term"
 
 	"chatgateway/internal/browser"
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/internal/secret"
 	"chatgateway/login"
 )
@@ -207,7 +207,7 @@ func readLine(r io.Reader) (string, error) {
 	}
 }
 
-var slashCommand = regexp.MustCompile("(^|[\\s(`])/(login|logout|auth)\\b")
+var slashCommand = lazyregexp.New("(^|[\\s(`])/(login|logout|auth)\\b")
 
 // shellWords says for the shell what is said for a chat: "/login openai" is `gateway login openai`.
 func shellWords(text string) string { return slashCommand.ReplaceAllString(text, "${1}gateway $2") }

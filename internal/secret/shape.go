@@ -1,13 +1,14 @@
 package secret
 
 import (
-	"regexp"
 	"strings"
+
+	"chatgateway/internal/lazyregexp"
 )
 
 // shapes are the forms of keys and tokens that services give out. They are hints: for redaction and for a question
 // back, never for refusing a key.
-var shapes = regexp.MustCompile(`(?:^|[\s"'=:,(<\[` + "`" + `])(` + strings.Join([]string{
+var shapes = lazyregexp.New(`(?:^|[\s"'=:,(<\[` + "`" + `])(` + strings.Join([]string{
 	`sk-[A-Za-z0-9_-]{16,}`, `sk_[A-Za-z0-9_-]{16,}`, `gsk_[A-Za-z0-9]{16,}`, `xai-[A-Za-z0-9_-]{16,}`, `csk-[A-Za-z0-9]{16,}`,
 	`nvapi-[A-Za-z0-9_-]{16,}`, `AIza[A-Za-z0-9_-]{20,}`, `hf_[A-Za-z0-9_]{16,}`, `fw_[A-Za-z0-9]{16,}`, `fpk_[A-Za-z0-9_]{16,}`,
 	`vck_[A-Za-z0-9]{16,}`, `cpk_[A-Za-z0-9._-]{16,}`, `ABSK[A-Za-z0-9+/=]{20,}`, `A[KS]IA[A-Z0-9]{16}`, `gh[opusr]_[A-Za-z0-9]{16,}`,

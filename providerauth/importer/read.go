@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/internal/secret"
 	"chatgateway/providerauth"
 )
@@ -213,7 +213,7 @@ var ended = map[string]string{
 	"qwen":               "Alibaba ended this sign-in on 15 April 2026. A DashScope key works: /login qwen.",
 }
 
-var badAccount = regexp.MustCompile(`[^a-z0-9._@-]+`)
+var badAccount = lazyregexp.New(`[^a-z0-9._@-]+`)
 
 // makeID gives the id here of what has another name there.
 func makeID(name, account string) providerauth.ID {

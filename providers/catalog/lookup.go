@@ -1,9 +1,10 @@
 package catalog
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"chatgateway/internal/lazyregexp"
 )
 
 // Known lists the models of a provider that are known beforehand, for when its own list cannot be had. It is a copy.
@@ -88,7 +89,7 @@ func Preferred(provider string) string {
 }
 
 // dated is what a name may end in and mean the same model.
-var dated = regexp.MustCompile(`(-latest|-20\d{6}|-20\d\d-\d\d-\d\d|-preview(-\d\d-\d\d(-\d{4})?)?|-\d\d-\d{4})$`)
+var dated = lazyregexp.New(`(-latest|-20\d{6}|-20\d\d-\d\d-\d\d|-preview(-\d\d-\d\d(-\d{4})?)?|-\d\d-\d{4})$`)
 
 func exact(provider, id string) (Model, bool) {
 	for _, name := range []string{id, dated.ReplaceAllString(id, "")} {

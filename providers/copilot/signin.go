@@ -5,10 +5,10 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/internal/secret"
 	"chatgateway/login"
 	"chatgateway/providerauth"
@@ -47,7 +47,7 @@ func (p *Provider) client(host string) providerauth.Client {
 	})
 }
 
-var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
+var hostName = lazyregexp.New(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
 
 // signIn asks for the GitHub host, signs in there with a code, and exchanges GitHub's token for Copilot's.
 func (p *Provider) signIn(ctx context.Context, pr login.Prompter) (providerauth.Credential, error) {

@@ -3,10 +3,10 @@ package google
 import (
 	"context"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/internal/secret"
 	"chatgateway/login"
 	"chatgateway/providerauth"
@@ -44,8 +44,8 @@ func (p *Provider) client() providerauth.Client {
 }
 
 var (
-	projectID     = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{3,62}$`)
-	projectNumber = regexp.MustCompile(`^(\d+)-`)
+	projectID     = lazyregexp.New(`^[a-z0-9][a-z0-9-]{3,62}$`)
+	projectNumber = lazyregexp.New(`^(\d+)-`)
 )
 
 // withProject asks for the project that pays, which every request must name, before the sign-in. The client's own one

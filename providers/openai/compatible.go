@@ -3,9 +3,9 @@ package openai
 import (
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/providers"
 	"chatgateway/providers/wire"
 	"chatgateway/providers/wire/chat"
@@ -68,9 +68,9 @@ var openAI = row{id: "openai", name: "OpenAI", base: "https://api.openai.com/v1"
 	}}
 
 // openAIs are the beginnings of OpenAI's models to chat with; its list has much else.
-var openAIs = regexp.MustCompile(`^(gpt-|o\d|chatgpt-|codex-|ft:gpt-)`)
+var openAIs = lazyregexp.New(`^(gpt-|o\d|chatgpt-|codex-|ft:gpt-)`)
 
-var openAINot = regexp.MustCompile(`(audio|search|instruct|image|live)`)
+var openAINot = lazyregexp.New(`(audio|search|instruct|image|live)`)
 
 func isOpenAI(id string) bool { return openAIs.MatchString(id) && !openAINot.MatchString(id) }
 
@@ -172,7 +172,7 @@ func NewCompatible(o providers.Options, format string) *Provider {
 // missing stands for a variable that is not set.
 const missing = "missing.invalid"
 
-var variable = regexp.MustCompile(`\$\{([A-Z_]+)(?::([^${}]*))?\}`)
+var variable = lazyregexp.New(`\$\{([A-Z_]+)(?::([^${}]*))?\}`)
 
 // expand puts the variables into a base URL, the inner ones first. Without one that it needs it is "".
 func expand(base string, getenv func(string) string) string {

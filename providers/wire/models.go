@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"chatgateway/internal/lazyregexp"
 	"chatgateway/providers/catalog"
 )
 
@@ -151,7 +151,7 @@ func hasFold(list []string, want string) bool {
 }
 
 // other is in the names of models that do something else than chat.
-var other = regexp.MustCompile(`(?i)(embed|whisper|\btts|-tts|rerank|moderation|transcri|dall-e|stable-diffusion|\bflux|speech|\bbge-|\bocr\b|-ocr|imagen|\bveo-|\bsora|realtime|gpt-image|-image\b|babbage|davinci|playai|guard)`)
+var other = lazyregexp.New(`(?i)(embed|whisper|\btts|-tts|rerank|moderation|transcri|dall-e|stable-diffusion|\bflux|speech|\bbge-|\bocr\b|-ocr|imagen|\bveo-|\bsora|realtime|gpt-image|-image\b|babbage|davinci|playai|guard)`)
 
 // Chats reports whether a model of this name may be one to chat with.
 func Chats(id string) bool { return id != "" && !other.MatchString(id) }
