@@ -110,21 +110,6 @@ func uri(path string, pragmas []string) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q}).String()
 }
 
-// prepare sets what stands in the file itself. The first is for a new file only: it would write to every other.
-func prepare(ctx context.Context, t *tx) error {
-	var pages int
-	if _, err := one(ctx, t, []any{&pages}, "PRAGMA page_count"); err != nil {
-		return err
-	}
-	if pages == 0 {
-		if _, err := t.conn.ExecContext(ctx, "PRAGMA auto_vacuum = INCREMENTAL"); err != nil {
-			return err
-		}
-	}
-	_, err := t.conn.ExecContext(ctx, "PRAGMA journal_mode = WAL")
-	return err
-}
-
 // fit refuses versions of SQLite that can corrupt a database in WAL mode when a checkpoint and a write meet
 // (https://sqlite.org/wal.html, "WAL-reset bug", mended in 3.51.3).
 func fit(ctx context.Context, c *sql.Conn) error {

@@ -185,6 +185,11 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, sync string) (err error) {
+	if s.path != memory {
+		if err := create(ctx, s.path); err != nil {
+			return err
+		}
+	}
 	if s.db, err = sql.Open("sqlite", dsn(s.path, sync, false)); err != nil {
 		return err
 	}
@@ -197,7 +202,7 @@ func (s *Store) open(ctx context.Context, sync string) (err error) {
 	if err := fit(ctx, conn); err != nil {
 		return err
 	}
-	if err := prepare(ctx, &s.tx); err != nil {
+	if _, err := conn.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil { // a file of before, or in memory
 		return err
 	}
 	if err := migrate(ctx, conn, s.path); err != nil {
