@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"chatgateway/channels"
 )
@@ -30,8 +31,49 @@ func scanConversation(r *sql.Rows) (Conversation, error) {
 	return c, err
 }
 
+// known are conversations as they were read, so that every turn can ask for its own without a query, and without
+// waiting for the writes before it. What changes them clears it. Store.mu guards it.
+type known struct {
+	convs   map[Conv]Conversation
+	changes int // how often it was cleared
+}
+
+const maxKnown = 1024 // then it begins anew
+
+func (k *known) forget() { k.convs, k.changes = nil, k.changes+1 }
+
+// keep takes what was read when there had been so many changes.
+func (k *known) keep(c Conversation, changes int) {
+	if changes != k.changes {
+		return // it may be of before the last
+	}
+	if k.convs == nil || len(k.convs) >= maxKnown {
+		k.convs = map[Conv]Conversation{}
+	}
+	k.convs[c.Conv] = c
+}
+
 // Conversation gives what is remembered of a conversation; the zero value with Conv if there is nothing.
 func (s *Store) Conversation(ctx context.Context, c Conv) (Conversation, error) {
+	s.mu.Lock()
+	conv, ok := s.known.convs[c]
+	changes := s.known.changes
+	closing := s.closing
+	s.mu.Unlock()
+	if !ok || closing {
+		var err error
+		if conv, err = s.readConversation(ctx, c); err != nil {
+			return conv, err
+		}
+		s.mu.Lock()
+		s.known.keep(conv, changes)
+		s.mu.Unlock()
+	}
+	conv.Extra = maps.Clone(conv.Extra)
+	return conv, nil
+}
+
+func (s *Store) readConversation(ctx context.Context, c Conv) (Conversation, error) {
 	conv := Conversation{Conv: c}
 	err := s.read(ctx, "conversation", func(r *sql.Rows) (err error) {
 		conv, err = scanConversation(r)
@@ -66,7 +108,7 @@ func (s *Store) SetConversation(ctx context.Context, c Conversation) error {
 	if c.Thinking != nil {
 		thinking = sql.NullInt64{Int64: int64(flag(*c.Thinking)), Valid: true}
 	}
-	return s.exec(ctx, "conversation", `INSERT INTO conversations (account, conversation, title, model, pin, thinking, effort, updated, extra)
+	return s.change(ctx, "conversation", `INSERT INTO conversations (account, conversation, title, model, pin, thinking, effort, updated, extra)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, conversation) DO UPDATE SET title = excluded.title, model = excluded.model,
 		pin = excluded.pin, thinking = excluded.thinking, effort = excluded.effort, updated = excluded.updated, extra = excluded.extra`,
 		c.Conv.Account, c.Conv.Conversation, c.Title, c.Model, c.Pin, thinking, c.Effort, millis(s.now()), extra)
@@ -74,12 +116,23 @@ func (s *Store) SetConversation(ctx context.Context, c Conversation) error {
 
 // exec writes by one statement.
 func (s *Store) exec(ctx context.Context, what, query string, args ...any) error {
-	return s.write(ctx, &op{run: func(ctx context.Context, t *tx) error {
+	return s.write(ctx, statement(what, query, args...))
+}
+
+// change is exec for what is remembered of conversations.
+func (s *Store) change(ctx context.Context, what, query string, args ...any) error {
+	o := statement(what, query, args...)
+	o.outdate = true
+	return s.write(ctx, o)
+}
+
+func statement(what, query string, args ...any) *op {
+	return &op{run: func(ctx context.Context, t *tx) error {
 		if _, err := t.exec(ctx, query, args...); err != nil {
 			return fmt.Errorf("store: %s: %w", what, err)
 		}
 		return nil
-	}})
+	}}
 }
 
 // History gives the history of the present epoch, oldest first.
@@ -156,7 +209,7 @@ func appendHistory(ctx context.Context, t *tx, c Conv, epoch, now int64, history
 
 // Reset begins the next epoch: the history is empty. Turns that are undone still write to the history of theirs.
 func (s *Store) Reset(ctx context.Context, c Conv) error {
-	return s.exec(ctx, "reset", `INSERT INTO conversations (account, conversation, epoch, updated) VALUES (?, ?, 1, ?)
+	return s.change(ctx, "reset", `INSERT INTO conversations (account, conversation, epoch, updated) VALUES (?, ?, 1, ?)
 		ON CONFLICT (account, conversation) DO UPDATE SET epoch = conversations.epoch + 1, updated = excluded.updated`,
 		c.Account, c.Conversation, millis(s.now()))
 }
@@ -184,6 +237,7 @@ func (s *Store) TrimHistory(ctx context.Context, c Conv, keepFrom int) error {
 // file SQLite overwrites what it removes, but does not promise it of every copy.
 func (s *Store) Forget(ctx context.Context, c Conv) error {
 	return s.write(ctx, &op{
+		outdate: true,
 		run: func(ctx context.Context, t *tx) error {
 			if err := forget(ctx, t, c); err != nil {
 				return fmt.Errorf("store: forget: %w", err)

@@ -64,6 +64,7 @@ func (s *Store) Keep(ctx context.Context, account channels.AccountID, in []Incom
 	}
 	var k keep
 	err := s.write(ctx, &op{
+		outdate: len(moved) > 0,
 		run: func(ctx context.Context, t *tx) error {
 			k = keep{account: account, done: map[int64]bool{}}
 			for from, to := range moved {
@@ -220,11 +221,11 @@ func move(ctx context.Context, t *tx, from, to Conv) error {
 		return err
 	}
 	a, f, c := string(from.Account), string(from.Conversation), string(to.Conversation)
-	type statement struct {
+	type change struct {
 		query string
 		args  []any
 	}
-	steps := []statement{
+	steps := []change{
 		{"DELETE FROM history WHERE account = ? AND conversation = ? AND epoch <> ?", []any{a, c, present}},
 		// by way of the negative, so that no row meets one that has still to go out of its way
 		{"UPDATE history SET epoch = ?, n = -(n + ?) WHERE account = ? AND conversation = ?", []any{old, last, a, c}},
@@ -238,10 +239,10 @@ func move(ctx context.Context, t *tx, from, to Conv) error {
 	}
 	if had {
 		steps = append(steps,
-			statement{"DELETE FROM conversations WHERE account = ? AND conversation = ?", []any{a, c}},
-			statement{"UPDATE conversations SET conversation = ? WHERE account = ? AND conversation = ?", []any{c, a, f}})
+			change{"DELETE FROM conversations WHERE account = ? AND conversation = ?", []any{a, c}},
+			change{"UPDATE conversations SET conversation = ? WHERE account = ? AND conversation = ?", []any{c, a, f}})
 	} else {
-		steps = append(steps, statement{"UPDATE conversations SET epoch = 0 WHERE account = ? AND conversation = ?", []any{a, c}})
+		steps = append(steps, change{"UPDATE conversations SET epoch = 0 WHERE account = ? AND conversation = ?", []any{a, c}})
 	}
 	for _, st := range steps {
 		if _, err := t.exec(ctx, st.query, st.args...); err != nil {

@@ -52,7 +52,7 @@ func (s *Store) Prune(ctx context.Context, olderThan time.Time) (int, error) {
 }
 
 func (s *Store) pruneStep(ctx context.Context, query string, args ...any) (n int64, err error) {
-	err = s.write(ctx, &op{run: func(ctx context.Context, t *tx) (err error) {
+	err = s.write(ctx, &op{outdate: true, run: func(ctx context.Context, t *tx) (err error) {
 		if n, err = t.exec(ctx, query, args...); err != nil {
 			return fmt.Errorf("store: prune: %w", err)
 		}

@@ -28,6 +28,7 @@ type lane struct {
 type undone struct {
 	conv Conv
 	seqs []int64
+	lazy bool // a crash may take its end: then it runs again, or finds itself delivered
 }
 
 func (p *schedule) load(ctx context.Context, q querier) error {
@@ -136,9 +137,11 @@ func (p *schedule) edit(c Conv, id channels.MessageID, m channels.Message, redac
 	}
 }
 
-func (p *schedule) begin(id int64, c Conv, seqs []int64) {
-	p.undone[id] = &undone{conv: c, seqs: seqs}
+func (p *schedule) begin(id int64, c Conv, seqs []int64) *undone {
+	u := &undone{conv: c, seqs: seqs}
+	p.undone[id] = u
 	p.lane(c).turns++
+	return u
 }
 
 // end forgets a turn and gives it; nil if it is not undone.

@@ -89,7 +89,7 @@ type Conversation struct {
 	Thinking *bool  // show the model's thinking; nil: as the place has it
 	Effort   string
 	Epoch    int64     // grows with every Reset; SetConversation does not write it
-	Updated  time.Time // last SetConversation or answer; written by the store
+	Updated  time.Time // last SetConversation or answer, an earlier one perhaps; written by the store
 	Extra    map[string]string
 }
 
@@ -134,11 +134,13 @@ type Store struct {
 
 	mu      sync.Mutex // guards what follows
 	line    []*op      // handed in, not taken by the writer
+	urgent  bool       // not all in line is lazy
 	behind  int        // background writes that are not committed
 	failed  error      // see Err
 	closing bool
 	lost    int // background writes that could not be written until Close
 	plan    schedule
+	known   known
 	turn    int64 // the last Turn.ID
 	asked   int64 // the last Question.ID
 	before  int64 // the last Question.ID of earlier runs

@@ -17,6 +17,8 @@ func (s *Store) Begin(ctx context.Context, c Conv, kind string, seqs []int64, wa
 	t, o, err := s.begin(c, kind, slices.Clone(seqs))
 	if err == nil && wait {
 		o.result = make(chan error, 1)
+	} else if err == nil {
+		o.lazy, s.plan.undone[t.ID].lazy = true, true
 	}
 	if err == nil {
 		if err = s.hand(o); err != nil {
@@ -84,11 +86,11 @@ func insertTurn(ctx context.Context, t *tx, id int64, c Conv, kind string, seqs 
 func (s *Store) later(what string, run func(ctx context.Context, t *tx) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.laterLocked(what, run)
+	s.laterLocked(what, false, run)
 }
 
-func (s *Store) laterLocked(what string, run func(ctx context.Context, t *tx) error) {
-	err := s.hand(&op{run: func(ctx context.Context, t *tx) error {
+func (s *Store) laterLocked(what string, lazy bool, run func(ctx context.Context, t *tx) error) {
+	err := s.hand(&op{lazy: lazy, run: func(ctx context.Context, t *tx) error {
 		if err := run(ctx, t); err != nil {
 			return fmt.Errorf("store: %s: %w", what, err)
 		}
@@ -124,7 +126,9 @@ func (s *Store) SetPart(turn int64, p Part) {
 func (s *Store) Answer(turn int64, final string, history []json.RawMessage) {
 	history = slices.Clone(history)
 	now := millis(s.now())
-	s.later("answer", func(ctx context.Context, t *tx) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.laterLocked("answer", true, func(ctx context.Context, t *tx) error {
 		var c Conv
 		var epoch int64
 		found, err := one(ctx, t, []any{&c.Account, &c.Conversation, &epoch},
@@ -145,7 +149,7 @@ func (s *Store) Finish(turn int64) {
 	if u == nil {
 		return
 	}
-	s.laterLocked("end of a turn", func(ctx context.Context, t *tx) error {
+	s.laterLocked("end of a turn", u.lazy, func(ctx context.Context, t *tx) error {
 		for _, seq := range u.seqs {
 			if err := doneWith(ctx, t, seq, turn); err != nil {
 				return err

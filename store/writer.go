@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -14,6 +15,7 @@ const (
 	maxHeld   = 4096 // background writes that wait for a failing disk at the most; later ones are lost, and said so
 	firstWait = time.Second
 	lastWait  = 30 * time.Second
+	lazyWait  = 25 * time.Millisecond // what is lazy waits for company so long at the most
 )
 
 // op is one write. Those that somebody waits for fail towards them; background ones wait, in order, until the disk
@@ -25,6 +27,8 @@ type op struct {
 	after   func(err error)
 	result  chan error // holds one; nil: in the background
 	barrier bool       // writes nothing; succeeds when everything before it is committed
+	lazy    bool       // may wait a little for others to be committed with: a crash that takes it does no harm
+	outdate bool       // what is held of conversations is out of date when it is committed
 	state   atomic.Int32
 }
 
@@ -115,6 +119,10 @@ func (s *Store) hand(o *op) error {
 		s.behind++
 	}
 	s.line = append(s.line, o)
+	s.urgent = s.urgent || !o.lazy
+	if o.lazy && len(s.line) > 1 {
+		return nil // the writer knows
+	}
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -142,7 +150,8 @@ func (s *Store) loop(ctx context.Context) {
 	}
 }
 
-// take waits for something to do: new writes, or, after pause, the held ones again. last means that nothing follows.
+// take waits for something to do: new writes, or, after pause, the held ones again. Lazy writes alone it lets wait for
+// others. last means that nothing follows.
 func (s *Store) take(held []*op, pause time.Duration) (batch []*op, last bool) {
 	var again <-chan time.Time
 	if pause > 0 {
@@ -150,11 +159,21 @@ func (s *Store) take(held []*op, pause time.Duration) (batch []*op, last bool) {
 		defer timer.Stop()
 		again = timer.C
 	}
+	var alone *time.Timer // runs while all in line is lazy
+	due := false
 	for {
 		s.mu.Lock()
-		n := min(len(s.line), maxBatch)
+		n := 0
+		if due || s.urgent || s.closing || len(s.line) >= maxBatch {
+			n = min(len(s.line), maxBatch)
+		}
+		lazy := len(s.line) > n
 		batch = append(held, s.line[:n]...)
-		if s.line = s.line[n:]; len(s.line) == 0 {
+		if n > 0 {
+			s.line = s.line[n:]
+			s.urgent = slices.ContainsFunc(s.line, func(o *op) bool { return !o.lazy })
+		}
+		if len(s.line) == 0 {
 			s.line = nil // so that what was written can be collected
 		}
 		last = s.closing && len(s.line) == 0
@@ -162,8 +181,18 @@ func (s *Store) take(held []*op, pause time.Duration) (batch []*op, last bool) {
 		if n > 0 || last {
 			return batch, last
 		}
+		var late <-chan time.Time
+		if lazy {
+			if alone == nil {
+				alone = time.NewTimer(lazyWait)
+				defer alone.Stop()
+			}
+			late = alone.C
+		}
 		select {
 		case <-s.wake:
+		case <-late:
+			due = true
 		case <-again:
 			return batch, false
 		}
@@ -294,6 +323,9 @@ func (s *Store) settle(ops []*op, errs []error, all error) (held []*op) {
 		}
 		if o.after != nil {
 			o.after(err)
+		}
+		if o.outdate {
+			s.known.forget()
 		}
 		if o.result != nil {
 			o.result <- err
