@@ -211,7 +211,7 @@ func (s *Store) commit(ctx context.Context, batch []*op) (held []*op) {
 		ops = append(ops, o)
 	}
 	s.settle(gone, make([]error, len(gone)), context.Canceled)
-	errs, err := s.try(ctx, ops)
+	errs, err := s.try(ctx, ops, false)
 	if !errors.Is(err, ErrFull) || len(ops) < 2 {
 		s.clean(ctx)
 		return s.settle(ops, errs, err)
@@ -221,16 +221,16 @@ func (s *Store) commit(ctx context.Context, batch []*op) (held []*op) {
 			held = append(held, s.settle([]*op{o}, nil, err)...)
 			continue
 		}
-		errs, err := s.try(ctx, []*op{o})
+		errs, err := s.try(ctx, []*op{o}, false)
 		s.clean(ctx)
 		held = append(held, s.settle([]*op{o}, errs, err)...)
 	}
 	return held
 }
 
-// try runs ops in one transaction. An op that fails fails alone: its error is in errs. If the file itself is in
-// trouble nothing of them is written, and err says why.
-func (s *Store) try(ctx context.Context, ops []*op) (errs []error, err error) {
+// try runs ops in one transaction. An op that fails fails alone: its error is in errs. That is seldom: only then are they
+// run again with a savepoint each, apart. If the file itself is in trouble nothing of them is written, and err says why.
+func (s *Store) try(ctx context.Context, ops []*op, apart bool) (errs []error, err error) {
 	errs = make([]error, len(ops))
 	idle := true
 	for _, o := range ops {
@@ -251,15 +251,18 @@ func (s *Store) try(ctx context.Context, ops []*op) (errs []error, err error) {
 		if o.barrier {
 			continue
 		}
-		if errs[i] = s.runOne(ctx, o, len(ops) > 1); trouble(errs[i]) {
+		if errs[i] = s.runOne(ctx, o, apart); trouble(errs[i]) {
 			return nil, errs[i]
 		}
-	}
-	if len(ops) == 1 && errs[0] != nil {
-		if _, err := s.tx.exec(ctx, "ROLLBACK"); err != nil {
-			return nil, s.broken(err)
+		if errs[i] != nil && !apart {
+			if _, err := s.tx.exec(ctx, "ROLLBACK"); err != nil {
+				return nil, s.broken(err)
+			}
+			if len(ops) == 1 {
+				return errs, nil
+			}
+			return s.try(ctx, ops, true)
 		}
-		return errs, nil
 	}
 	if _, err := s.tx.exec(ctx, "COMMIT"); err != nil {
 		return nil, s.broken(err)
@@ -270,9 +273,9 @@ func (s *Store) try(ctx context.Context, ops []*op) (errs []error, err error) {
 	return errs, nil
 }
 
-// runOne runs o, under a savepoint if others share the transaction.
-func (s *Store) runOne(ctx context.Context, o *op, shared bool) error {
-	if !shared {
+// runOne runs o, under a savepoint if it is to be apart from others.
+func (s *Store) runOne(ctx context.Context, o *op, apart bool) error {
+	if !apart {
 		return typed(s.path, o.run(ctx, &s.tx))
 	}
 	if _, err := s.tx.exec(ctx, "SAVEPOINT op"); err != nil {

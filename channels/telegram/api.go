@@ -230,7 +230,7 @@ func client(given *http.Client) *http.Client {
 	if t.TLSClientConfig != nil {
 		t.TLSClientConfig.NextProtos = nil
 	}
-	t.MaxIdleConnsPerHost, t.MaxConnsPerHost = 32, 128
+	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.MaxConnsPerHost = 128, 128, 128 // a burst does not shake hands anew
 	t.TLSHandshakeTimeout = 10 * time.Second
 	c.Transport = t
 	return c
