@@ -97,7 +97,7 @@ type Post struct {
 	// one key are one message (a nonce, a Message-ID). At most 64 letters, digits, '-' and '.'. Empty: none.
 	Key     string
 	Text    string   // Markdown
-	Choices []Choice // buttons; where the service has none, Send shows their labels as text and numbers them
+	Choices []Choice // buttons; see Limits.Numbered for where the service has none
 	// Partial: an answer that grows. It never waits for a rate limit but fails with *Busy; what is not Partial waits.
 	Partial bool
 }
@@ -138,6 +138,9 @@ type Limits struct {
 	Verbatim  bool // shows Markdown as it is written; else a Partial text comes with what is open in it closed
 	Parts     int  // messages an answer may take at the most; 0: any number
 	NoSecrets bool // never ask for a secret here, although it may be private
+	// Numbered: there are no buttons. Send shows Post.Choices as lines of text, numbered from 1, and a person chooses by
+	// writing the number or the label.
+	Numbered bool
 }
 
 // Errors that the core decides by.

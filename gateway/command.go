@@ -251,12 +251,12 @@ func (g *Gateway) direct(ctx context.Context, conv store.Conv, u channels.UserID
 	return store.Conv{Account: conv.Account, Conversation: c}, err
 }
 
-// choices makes buttons: each is stored before it is shown.
+// choices makes buttons: each is stored before it is shown, with the number that it has where choices are lines of text.
 func (g *Gateway) choices(ctx context.Context, conv store.Conv, person channels.UserID, cs []commands.Choice, until time.Duration) ([]channels.Choice, error) {
 	var presses []store.Press
-	for _, c := range cs {
+	for n, c := range cs {
 		if c.URL == "" {
-			presses = append(presses, store.Press{Conv: conv, Person: person, Action: c.Run, Until: time.Now().Add(until)})
+			presses = append(presses, store.Press{Conv: conv, Person: person, Action: c.Run, Until: time.Now().Add(until), Line: n + 1, Label: c.Label})
 		}
 	}
 	made, err := g.o.Store.NewPress(ctx, presses...)

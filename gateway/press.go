@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"chatgateway/access"
@@ -25,9 +26,7 @@ func (g *Gateway) pressed(conv store.Conv, i store.Item, role access.Role) {
 		verb, rest, _ := strings.Cut(p.Action, " ")
 		if verb == actAnswer {
 			g.drop(ctx, i)
-			if !g.asks.take(askKey{conv, i.Message.From}, secret.New(rest)) {
-				g.deadButton(ctx, conv, i.Message, store.ErrUsed)
-			}
+			g.chosen(ctx, askKey{conv, i.Message.From}, i.Message, rest)
 			return
 		}
 		name, _, _ := commands.Parse(p.Action)
@@ -41,6 +40,39 @@ func (g *Gateway) pressed(conv store.Conv, i store.Item, role access.Role) {
 		}
 		g.session(conv).meant(i.Seq, p.Action)
 	})
+}
+
+// chosen hands a choice over to the question that it answers.
+func (g *Gateway) chosen(ctx context.Context, k askKey, m channels.Message, value string) {
+	if !g.asks.take(k, secret.New(value)) {
+		g.deadButton(ctx, k.conv, m, store.ErrUsed)
+	}
+}
+
+// typed gives what a person chose by its number or its label where choices are lines of text. Any other text that is no
+// command turns away from them: a number is for the model again.
+func (s *sorter) typed(ctx context.Context, k askKey, m channels.Message) (action string, ok bool) {
+	ch, text := s.a.channel(), strings.TrimSpace(m.Text)
+	if ch == nil || text == "" || m.Press != "" || m.Edited || !ch.Limits(m.Conversation).Numbered {
+		return "", false
+	}
+	lines, err := s.g.o.Store.Lines(ctx, k.conv, k.person)
+	if err != nil {
+		s.g.log.Error("choices not read", "err", err)
+	}
+	if len(lines) == 0 {
+		return "", false
+	}
+	n, _ := strconv.Atoi(strings.Trim(text, "(#.:) ")) // 0 is the number of none
+	for _, l := range lines {
+		if l.Line == n || strings.EqualFold(l.Label, text) {
+			return l.Action, true
+		}
+	}
+	if _, _, isCommand := commands.Parse(text); !isCommand {
+		s.closed = append(s.closed, k)
+	}
+	return "", false
 }
 
 // actAnswer begins the action of a button that answers a question; all others are command lines.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/commands"
 	"chatgateway/internal/secret"
 	"chatgateway/login"
 	"chatgateway/store"
@@ -136,13 +137,11 @@ func (p *prompter) post(s login.Step, choices []channels.Choice) channels.Post {
 	if s.Code != "" {
 		b.WriteString("\n\n```\n" + s.Code + "\n```")
 	}
-	label := s.Label
-	if label == "" {
-		label = "Open"
-	}
 	if s.URL != "" {
 		b.WriteString("\n\n" + s.URL)
-		choices = append([]channels.Choice{{Label: label, URL: s.URL}}, choices...)
+	}
+	if page := openPage(s); page.URL != "" && choices == nil {
+		choices = []channels.Choice{{Label: page.Label, URL: page.URL}}
 	}
 	p.n++
 	post := channels.Post{To: p.to.Conversation, Key: fmt.Sprintf("p%d.%d", p.key, p.n), Text: p.g.o.Secrets.Mask(b.String()), Choices: choices}
@@ -267,7 +266,7 @@ func (p *prompter) question(ctx context.Context, s login.Step) (secret.String, e
 		case <-q.cancel:
 			return secret.String{}, login.ErrCanceled
 		case answer := <-q.answer:
-			err := check(s, answer)
+			answer, err := checked(s, answer)
 			if err == nil {
 				return answer, nil
 			}
@@ -279,47 +278,49 @@ func (p *prompter) question(ctx context.Context, s login.Step) (secret.String, e
 	}
 }
 
-// check says what is wrong with an answer.
-func check(s login.Step, answer secret.String) error {
+// checked gives what an answer means, the value of a choice that was named by its label, or says what is wrong with it.
+func checked(s login.Step, answer secret.String) (secret.String, error) {
 	text := answer.Reveal()
 	for _, c := range s.Choices {
 		if strings.EqualFold(c.Value, text) || strings.EqualFold(c.Label, text) {
-			return nil
+			return secret.New(c.Value), nil
 		}
 	}
 	if len(s.Choices) > 0 && !s.Field.Free {
-		return errors.New("That is none of the choices.") //nolint:staticcheck // a sentence for the person
+		return answer, errors.New("That is none of the choices.") //nolint:staticcheck // a sentence for the person
 	}
 	if s.Field.Check != nil {
-		return s.Field.Check(text)
+		return answer, s.Field.Check(text)
 	}
-	return nil
+	return answer, nil
 }
 
-// buttons are the choices of a step, and the way out.
+// openPage is the button that opens the page of a step; without a URL there is none.
+func openPage(s login.Step) commands.Choice {
+	if s.Label == "" {
+		s.Label = "Open"
+	}
+	return commands.Choice{Label: s.Label, URL: s.URL}
+}
+
+// buttons are the page of a step, its choices, and the way out.
 func (p *prompter) buttons(ctx context.Context, s login.Step) []channels.Choice {
-	until := s.Expires
-	if until.IsZero() {
-		until = time.Now().Add(time.Hour)
+	var list []commands.Choice
+	if s.URL != "" {
+		list = append(list, openPage(s))
 	}
-	press := func(action string) store.Press {
-		return store.Press{Conv: p.to, Person: p.m.From, Action: action, Until: until}
-	}
-	var presses []store.Press
 	for _, c := range s.Choices {
-		presses = append(presses, press(actAnswer+" "+c.Value))
+		list = append(list, commands.Choice{Label: c.Label, Run: actAnswer + " " + c.Value})
 	}
-	presses = append(presses, press("/cancel"))
-	made, err := p.g.o.Store.NewPress(ctx, presses...)
+	until := time.Hour
+	if !s.Expires.IsZero() {
+		until = time.Until(s.Expires)
+	}
+	made, err := p.g.choices(ctx, p.to, p.m.From, append(list, commands.Choice{Label: "Cancel", Run: "/cancel"}), until)
 	if err != nil {
 		p.g.log.Warn("no buttons", "err", err)
-		return nil
 	}
-	var out []channels.Choice
-	for i, c := range s.Choices {
-		out = append(out, channels.Choice{Label: c.Label, Press: made[i].ID})
-	}
-	return append(out, channels.Choice{Label: "Cancel", Press: made[len(made)-1].ID})
+	return made
 }
 
 // store writes the question down before it is shown, never its answer.

@@ -45,6 +45,9 @@ func (g *Gateway) receive(ctx context.Context, a *account, b channels.Batch) err
 			}
 		}
 	}
+	for _, k := range s.closed {
+		g.o.Store.EndLines(k.conv, k.person)
+	}
 	for _, f := range s.after {
 		g.aside(f)
 	}
@@ -122,7 +125,8 @@ type sorter struct {
 	after  []func(context.Context)                 // after the commit, whatever is new
 	asked  map[askKey]bool                         // a command in this batch asks: what follows is its answer
 	queued map[store.Conv]int
-	stops  []int // how many of in stand up to and with a message that stops, for each of them
+	closed []askKey // who turned away from the choices that they were shown as lines of text
+	stops  []int    // how many of in stand up to and with a message that stops, for each of them
 }
 
 func (s *sorter) keep(m channels.Message, redact, done bool, act func(store.Item)) {
@@ -146,6 +150,13 @@ func (s *sorter) sort(ctx context.Context, m channels.Message) {
 	if d.Role == access.Nobody || m.From == "" {
 		s.refuse(conv, m, d)
 		return
+	}
+	action, chose := s.typed(ctx, k, m)
+	if answer, ok := strings.CutPrefix(action, actAnswer+" "); ok {
+		s.keep(m, true, true, func(i store.Item) { s.g.aside(func(ctx context.Context) { s.g.chosen(ctx, k, i.Message, answer) }) })
+		return
+	} else if chose {
+		m.Text = action
 	}
 	name, args, isCommand := commands.Parse(m.Text)
 	switch {

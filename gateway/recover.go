@@ -98,7 +98,7 @@ func (s *session) resume(work, ctx context.Context, t store.Turn) {
 		}
 		g.o.Store.Finish(t.ID)
 	case t.State == store.Answered:
-		p := channels.Post{To: s.conv.Conversation, Answers: m.ID, Key: turnKey(s.conv, t), Text: t.Final}
+		p := channels.Post{To: s.conv.Conversation, Answers: m.ID, Key: turnKey(s.conv, t), Text: t.Final, Choices: t.Choices}
 		d := newDraft(g, s.conv, p, t, func(n int, id channels.MessageID, text string) {
 			g.o.Store.SetPart(t.ID, store.Part{N: n, ID: id, Text: text})
 		})

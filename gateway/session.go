@@ -11,7 +11,6 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/commands"
-	"chatgateway/internal/secret"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
 	"chatgateway/store"
@@ -236,9 +235,7 @@ func (s *session) commandLine(ctx context.Context, i store.Item) (line string, o
 			return "", true
 		}
 		if verb, rest, _ := strings.Cut(p.Action, " "); verb == actAnswer { // of an earlier run, and so was its question
-			if !s.g.asks.take(askKey{s.conv, i.Message.From}, secret.New(rest)) {
-				s.g.deadButton(ctx, s.conv, i.Message, store.ErrUsed)
-			}
+			s.g.chosen(ctx, askKey{s.conv, i.Message.From}, i.Message, rest)
 			return "", true
 		}
 		return p.Action, true

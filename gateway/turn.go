@@ -218,15 +218,18 @@ func (a *asking) end(ctx context.Context, question []providers.Message, sentence
 	} else if len(question) > 0 {
 		said = question // without an answer /retry asks it again
 	}
-	a.record(ctx, final, said)
 	buttons, err := g.choices(ctx, a.conv, a.m.From, choices, 24*time.Hour)
 	if err != nil {
 		g.log.Error("no buttons", "err", err)
 	}
+	if len(buttons)+len(a.turn.Choices) > 0 {
+		g.o.Store.SetChoices(a.turn.ID, buttons)
+	}
+	a.record(ctx, final, said)
 	err = a.reply.finish(ctx, final, buttons)
 	var moved movedTo
 	if err != nil && errors.As(context.Cause(ctx), &moved) {
-		a.turn.State, a.turn.Final = store.Answered, final
+		a.turn.State, a.turn.Final, a.turn.Choices = store.Answered, final, buttons
 		g.takeUp(atNewPlace(a.turn, moved.conv))
 		return
 	}

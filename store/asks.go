@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"chatgateway/channels"
@@ -68,7 +69,8 @@ var (
 )
 
 // NewPress stores buttons and gives them with ids that nobody can guess: 26 capital letters and digits, without regard
-// to those that were given. All are stored or none. Until zero: a week.
+// to those that were given. All are stored or none. Until zero: a week. Those with a Line take the place of earlier ones
+// with a Line of the same person there.
 func (s *Store) NewPress(ctx context.Context, ps ...Press) ([]Press, error) {
 	made := make([]Press, len(ps))
 	for i, p := range ps {
@@ -82,10 +84,16 @@ func (s *Store) NewPress(ctx context.Context, ps ...Press) ([]Press, error) {
 	if len(made) == 0 {
 		return nil, nil
 	}
+	firstLine := slices.IndexFunc(made, func(p Press) bool { return p.Line > 0 })
 	err := s.write(ctx, &op{run: func(ctx context.Context, t *tx) error {
-		for _, p := range made {
-			if _, err := t.exec(ctx, "INSERT INTO presses (id, account, conversation, person, action, until, once) VALUES (?, ?, ?, ?, ?, ?, ?)",
-				p.ID, p.Conv.Account, p.Conv.Conversation, p.Person, p.Action, millis(p.Until), flag(p.Once)); err != nil {
+		for i, p := range made {
+			if p.Line > 0 && i == firstLine {
+				if _, err := t.exec(ctx, noLines, p.Conv.Account, p.Conv.Conversation, p.Person); err != nil {
+					return fmt.Errorf("store: button: %w", err)
+				}
+			}
+			if _, err := t.exec(ctx, "INSERT INTO presses (id, account, conversation, person, action, until, once, label, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+				p.ID, p.Conv.Account, p.Conv.Conversation, p.Person, p.Action, millis(p.Until), flag(p.Once), p.Label, p.Line); err != nil {
 				return fmt.Errorf("store: button: %w", err)
 			}
 		}
@@ -95,6 +103,30 @@ func (s *Store) NewPress(ctx context.Context, ps ...Press) ([]Press, error) {
 		return nil, err
 	}
 	return made, nil
+}
+
+const noLines = "UPDATE presses SET line = 0 WHERE account = ? AND conversation = ? AND person = ? AND line > 0"
+
+// Lines gives the buttons that this person was last shown in c as lines of text, without those whose time is over.
+func (s *Store) Lines(ctx context.Context, c Conv, person channels.UserID) ([]Press, error) {
+	var lines []Press
+	err := s.read(ctx, "lines", func(r *sql.Rows) error {
+		p := Press{Conv: c, Person: person}
+		err := r.Scan(&p.ID, &p.Action, &p.Label, &p.Line)
+		lines = append(lines, p)
+		return err
+	}, "SELECT id, action, label, line FROM presses WHERE account = ? AND conversation = ? AND person = ? AND line > 0 AND until >= ? ORDER BY line",
+		c.Account, c.Conversation, person, millis(s.now()))
+	return lines, err
+}
+
+// EndLines says that the person has turned to something else: numbers mean no lines of theirs there any more. It returns
+// at once; it is written in order.
+func (s *Store) EndLines(c Conv, person channels.UserID) {
+	s.later("lines", func(ctx context.Context, t *tx) error {
+		_, err := t.exec(ctx, noLines, c.Account, c.Conversation, person)
+		return err
+	})
 }
 
 const selectPress = "SELECT account, conversation, person, action, until, once FROM presses WHERE id = ?"

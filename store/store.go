@@ -71,6 +71,8 @@ type Turn struct {
 	Model string
 	Begun time.Time
 	Parts []Part // what was shown of it, by N
+	// Choices are the buttons under Final.
+	Choices []channels.Choice
 }
 
 // Part is a message that shows a part of an answer.
@@ -111,6 +113,9 @@ type Press struct {
 	Action string
 	Until  time.Time
 	Once   bool // it can be taken once
+	// Line is its number where it is shown as a line of text that says Label; 0: it is a button.
+	Line  int
+	Label string
 }
 
 // Store is the open store. All its methods may be called from several goroutines. It is told of several things in one

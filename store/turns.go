@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"chatgateway/channels"
 )
 
 // Begin makes a running turn of queued items and takes them from the queue. With wait it returns after the commit, so
@@ -121,6 +123,22 @@ func (s *Store) SetPart(turn int64, p Part) {
 	})
 }
 
+// SetChoices notes the buttons under the answer that a running turn will have. It returns at once; it is written in order.
+func (s *Store) SetChoices(turn int64, choices []channels.Choice) {
+	s.later("buttons of an answer", func(ctx context.Context, t *tx) error {
+		text := ""
+		if len(choices) > 0 {
+			b, err := json.Marshal(choices)
+			if err != nil {
+				return err
+			}
+			text = string(b)
+		}
+		_, err := t.exec(ctx, "UPDATE turns SET choices = ? WHERE id = ? AND state = 'running'", text, turn)
+		return err
+	})
+}
+
 // Answer notes the final text of a running turn and appends to the history of the epoch in which the turn began, in one
 // commit. It returns at once; it is written in order. A turn that was stopped leaves no trace.
 func (s *Store) Answer(turn int64, final string, history []json.RawMessage) {
@@ -158,7 +176,7 @@ func (s *Store) Finish(turn int64) {
 		if _, err := t.exec(ctx, "DELETE FROM parts WHERE turn = ?", turn); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, "UPDATE turns SET state = 'done', final = '' WHERE id = ? AND state IN ('running', 'answered')", turn)
+		_, err := t.exec(ctx, "UPDATE turns SET state = 'done', final = '', choices = '' WHERE id = ? AND state IN ('running', 'answered')", turn)
 		return err
 	})
 }
@@ -211,7 +229,7 @@ func stop(ctx context.Context, t *tx, c Conv, upTo int64) error {
 			[]any{c.Account, c.Conversation, upTo}},
 		{`DELETE FROM parts WHERE turn IN (SELECT id FROM turns
 			WHERE state IN ('running', 'answered') AND account = ? AND conversation = ?)`, []any{c.Account, c.Conversation}},
-		{`UPDATE turns SET state = 'stopped', final = '' WHERE state IN ('running', 'answered') AND account = ? AND conversation = ?`,
+		{`UPDATE turns SET state = 'stopped', final = '', choices = '' WHERE state IN ('running', 'answered') AND account = ? AND conversation = ?`,
 			[]any{c.Account, c.Conversation}},
 	} {
 		if _, err := t.exec(ctx, q.query, q.args...); err != nil {
@@ -228,14 +246,20 @@ func (s *Store) Undone(ctx context.Context) ([]Turn, error) {
 	err := s.read(ctx, "undone turns", func(r *sql.Rows) error {
 		var t Turn
 		var begun int64
-		if err := r.Scan(&t.ID, &t.Conv.Account, &t.Conv.Conversation, &t.Kind, &t.State, &begun, &t.Model, &t.Final); err != nil {
+		var choices string
+		if err := r.Scan(&t.ID, &t.Conv.Account, &t.Conv.Conversation, &t.Kind, &t.State, &begun, &t.Model, &t.Final, &choices); err != nil {
 			return err
+		}
+		if choices != "" {
+			if err := json.Unmarshal([]byte(choices), &t.Choices); err != nil {
+				return err
+			}
 		}
 		t.Begun = fromMillis(begun)
 		at[t.ID] = len(turns)
 		turns = append(turns, t)
 		return nil
-	}, "SELECT id, account, conversation, kind, state, begun, model, final FROM turns WHERE state IN ('running', 'answered') ORDER BY id")
+	}, "SELECT id, account, conversation, kind, state, begun, model, final, choices FROM turns WHERE state IN ('running', 'answered') ORDER BY id")
 	if err != nil {
 		return nil, err
 	}

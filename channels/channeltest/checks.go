@@ -241,6 +241,30 @@ func press(r *rig) {
 	}
 }
 
+func numbered(r *rig) {
+	m := r.hear(r.line("let me choose"))
+	if is := r.ch.Limits(m.Conversation).Numbered; is == r.has(Presses) {
+		r.t.Fatalf("Limits says that choices are numbered lines: %v; the harness, that there are buttons: %v", is, r.has(Presses))
+	} else if !is {
+		return
+	}
+	r.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "which one?", Choices: []channels.Choice{
+		{Label: "Left", Press: "press-left_0"}, {Label: "Read", URL: "https://example.com/read"}, {Label: "Right", Press: "press-right_0"},
+	}})
+	s := r.shown("ann", r.inGroup(), "the last choice", contains("Right"))
+	rest := join(s)
+	for _, text := range []string{"1", "Left", "2", "Read", "https://example.com/read", "3", "Right"} {
+		_, after, found := strings.Cut(rest, text)
+		if !found {
+			r.t.Fatalf("%q is missing or out of order: %+v", text, s)
+		}
+		rest = after
+	}
+	if strings.Contains(join(s), "press-") {
+		r.t.Error("what a choice sends back is shown")
+	}
+}
+
 func ask(r *rig) {
 	m := r.hear(r.line("log me in"))
 	type answer struct {

@@ -26,7 +26,7 @@ const GoodToken = "fake-good-token-0001"
 type Fake struct {
 	// Set before Open; they take abilities away.
 	NoEdit, NoDelete, NoAsk, NoOnly, NoDirect, NoPrivate bool
-	NoSecrets                                            bool
+	NoSecrets, NoButtons                                 bool
 	Max                                                  int           // runes a message holds; 0: any number
 	Parts                                                int           // see channels.Limits
 	EditEvery                                            time.Duration // 0: a millisecond, unless NoEdit
@@ -149,6 +149,7 @@ func (c *fakeChannel) Send(ctx context.Context, p channels.Post) (channels.Messa
 	if id, ok := f.keys[p.Key]; ok && p.Key != "" {
 		return id, nil
 	}
+	f.number(&p)
 	texts := []string{p.Text}
 	if f.Max > 0 {
 		texts = chunks(p.Text, f.Max)
@@ -172,7 +173,7 @@ func (c *fakeChannel) Send(ctx context.Context, p channels.Post) (channels.Messa
 
 // Limits implements channels.Channel.
 func (c *fakeChannel) Limits(channels.ConversationID) channels.Limits {
-	l := channels.Limits{EditEvery: max(c.f.EditEvery, time.Millisecond), Parts: c.f.Parts, NoSecrets: c.f.NoSecrets}
+	l := channels.Limits{EditEvery: max(c.f.EditEvery, time.Millisecond), Parts: c.f.Parts, NoSecrets: c.f.NoSecrets, Numbered: c.f.NoButtons}
 	if c.f.NoEdit {
 		l.EditEvery = 0
 	}
@@ -191,6 +192,7 @@ func (c *fakeChannel) Edit(ctx context.Context, id channels.MessageID, p channel
 	if err := f.pace(ctx, p); err != nil {
 		return err
 	}
+	f.number(&p)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.shown {
@@ -202,6 +204,17 @@ func (c *fakeChannel) Edit(ctx context.Context, id channels.MessageID, p channel
 		}
 	}
 	return fmt.Errorf("fake: edit: %w", channels.ErrGone)
+}
+
+// number makes lines of text of the choices where there are no buttons.
+func (f *Fake) number(p *channels.Post) {
+	if !f.NoButtons {
+		return
+	}
+	for n, ch := range p.Choices {
+		p.Text += strings.TrimRight(fmt.Sprintf("\n%d. %s %s", n+1, ch.Label, ch.URL), " ")
+	}
+	p.Choices = nil
 }
 
 // Delete implements channels.Deleter.

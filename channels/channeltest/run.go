@@ -35,6 +35,7 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		{"edit", Edits, edit},
 		{"delete", Deletes, remove},
 		{"buttons", Presses, press},
+		{"choices without buttons", "", numbered},
 		{"a form for a secret", Asks, ask},
 		{"private ways", Directs, direct},
 		{"rate limits", LimitsOf, limit},

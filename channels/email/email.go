@@ -175,7 +175,7 @@ func (c *channel) Send(ctx context.Context, p channels.Post) (channels.MessageID
 
 // Limits implements channels.Channel. Mail is no place for secrets: it lies about unencrypted, and cannot be unsent.
 func (c *channel) Limits(channels.ConversationID) channels.Limits {
-	return channels.Limits{NoSecrets: true}
+	return channels.Limits{NoSecrets: true, Numbered: true}
 }
 
 // Direct implements channels.Director: it is a thread of its own with that person.

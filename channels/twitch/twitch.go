@@ -197,7 +197,7 @@ func (c *channel) Send(ctx context.Context, p channels.Post) (channels.MessageID
 
 // Limits implements channels.Channel.
 func (c *channel) Limits(channels.ConversationID) channels.Limits {
-	return channels.Limits{Fit: c.fit, Parts: c.set.Parts, NoSecrets: true}
+	return channels.Limits{Fit: c.fit, Parts: c.set.Parts, NoSecrets: true, Numbered: true}
 }
 
 func (c *channel) fit(md string) int { return markdown.Fit(md, maxText, c.size) }
