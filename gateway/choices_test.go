@@ -30,17 +30,14 @@ func (w *world) number(who, label string) string {
 func TestAChoiceByItsNumber(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.say("ann", "/model")
+		w.say("ann", "/auth fake")
+		w.say("ann", "/model") // the numbers are those that were shown last
 		w.say("ann", "("+w.number("ann", "small")+")")
 		w.want("ann", "fake/small** answers in this conversation")
 		w.say("ann", "/model")
 		w.say("ann", "/whoami") // a command turns away from nothing
 		w.say("ann", " LARGE ")
 		w.want("ann", "fake/large** answers in this conversation")
-		w.say("ann", "/auth fake")
-		w.say("ann", "/model")
-		w.say("ann", w.number("ann", "small")) // the numbers are those that were shown last
-		w.want("ann", "fake/large** answers", "fake/small** answers")
 		if n := len(w.model.Calls()); n != 0 {
 			t.Errorf("the model was asked %d times", n)
 		}

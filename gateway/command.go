@@ -79,7 +79,7 @@ func (s *session) askAside(ctx context.Context, c commands.Command, call *comman
 	flow := flowKey{s.conv.Account, m.From, c.Name + " " + strings.ToLower(call.Arg(0))}
 	if at, ok := s.g.asks.enter(flow, s.conv); !ok {
 		s.g.asks.end(k, false)
-		say(ctx, waitingAlready(at == s.conv, c.Name))
+		say(ctx, waitingAlready(at == s.g.asks.now(s.conv), c.Name))
 		over()
 		return
 	}
@@ -122,9 +122,12 @@ func (g *Gateway) runCommand(ctx context.Context, c commands.Command, call *comm
 		}
 	}()
 	err := c.Run(ctx, call)
+	var moved movedTo
 	switch {
 	case err == nil:
 		return
+	case errors.As(context.Cause(ctx), &moved):
+		say(context.WithoutCancel(ctx), "/"+c.Name+" was interrupted because this conversation moved here. Send it again.")
 	case g.isClosing() && c.Asks:
 		say(context.WithoutCancel(ctx), "The gateway is being restarted, and this was given up. Send /"+c.Name+" again in a moment.")
 	case errors.Is(err, login.ErrCanceled), errors.Is(context.Cause(ctx), login.ErrCanceled):
@@ -191,6 +194,7 @@ type sayOptions struct {
 
 // answer posts what a command says, its buttons bound to the person who asked.
 func (g *Gateway) answer(ctx context.Context, conv store.Conv, m channels.Message, a commands.Answer, o sayOptions) error {
+	conv = g.asks.now(conv)
 	p := channels.Post{To: conv.Conversation, Answers: m.ID, Key: fmt.Sprintf("c%d.%d", o.key, o.n), Text: g.o.Secrets.Mask(a.Text)}
 	if m.Press != "" {
 		p.Answers = ""

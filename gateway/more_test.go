@@ -140,22 +140,6 @@ func TestPressAfterARestart(t *testing.T) {
 	})
 }
 
-func TestConversationMovesWhileItIsAnswered(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.login()
-		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
-		w.say("ann@group", "tell us")
-		w.model.Answer("It goes on.")
-		to := channeltest.Conversation("bob", false) // any other id will do
-		moved := channels.Batch{Moved: map[channels.ConversationID]channels.ConversationID{channeltest.Conversation("", true): to}}
-		if err := w.g.receive(w.t.Context(), w.g.account("chat"), moved); err != nil {
-			t.Fatal(err)
-		}
-		w.settle()
-		w.want("bob", "It goes on.")
-	})
-}
-
 func TestAPartThatWasDeletedIsPostedAnew(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()

@@ -32,6 +32,7 @@ type prompter struct {
 
 // Prompt implements login.Prompter. Links, codes and secrets are shown to the person alone, or not at all.
 func (p *prompter) Prompt(ctx context.Context, s login.Step) (secret.String, error) {
+	p.follow()
 	if err := p.settle(ctx); err != nil {
 		return secret.String{}, err
 	}
@@ -65,6 +66,9 @@ func (p *prompter) Prompt(ctx context.Context, s login.Step) (secret.String, err
 	answer, err := p.question(ctx, s)
 	return answer, ended(ctx, err)
 }
+
+// follow goes to where the conversations are now.
+func (p *prompter) follow() { p.conv, p.to = p.g.asks.now(p.conv), p.g.asks.now(p.to) }
 
 // quiet says, once, that what is written where the command was given is no answer, until there is a question.
 func (p *prompter) quiet() {
@@ -159,6 +163,7 @@ func (p *prompter) post(s login.Step, choices []channels.Choice) channels.Post {
 
 // show shows a step; a Done step replaces the one before it.
 func (p *prompter) show(ctx context.Context, s login.Step, choices []channels.Choice) error {
+	p.follow()
 	ch := p.g.account(p.to.Account).channel()
 	if ch == nil {
 		return fmt.Errorf("%s is not open", p.to.Account)

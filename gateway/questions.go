@@ -48,7 +48,8 @@ type questions struct {
 	stops  map[askKey]map[int]func()   // guarded by mu: how to end the commands that ask
 	made   int                         // guarded by mu: numbers stops
 	queued func(store.Conv, int64) bool
-	flows  map[flowKey]store.Conv // guarded by mu: where each person is being asked about what
+	flows  map[flowKey]store.Conv    // guarded by mu: where each person is being asked about what
+	moves  map[store.Conv]store.Conv // guarded by mu: where conversations went on; whoever holds an old key means the new one
 }
 
 // flowKey is one flow: a person has one for each provider.
@@ -63,7 +64,7 @@ func (q *questions) enter(k flowKey, conv store.Conv) (at store.Conv, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if at, runs := q.flows[k]; runs {
-		return at, false
+		return q.last(at), false
 	}
 	q.flows[k] = conv
 	return conv, true
@@ -79,7 +80,7 @@ func (q *questions) leave(k flowKey) {
 // init makes q ready; queued reports whether an item still waits in the store.
 func (q *questions) init(queued func(store.Conv, int64) bool) {
 	q.queued = queued
-	q.flows = map[flowKey]store.Conv{}
+	q.flows, q.moves = map[flowKey]store.Conv{}, map[store.Conv]store.Conv{}
 	q.open, q.asking, q.eager, q.coming = map[askKey][]*question{}, map[askKey]int{}, map[askKey]int{}, map[askKey][]int64{}
 	q.early, q.cuts, q.stops = map[askKey][]secret.String{}, map[askKey][]store.Question{}, map[askKey]map[int]func(){}
 }
@@ -89,6 +90,7 @@ func (q *questions) init(queued func(store.Conv, int64) bool) {
 func (q *questions) announce(k askKey, seq int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	q.coming[k] = append(q.coming[k], seq)
 }
 
@@ -109,6 +111,7 @@ func (q *questions) awaited(k askKey) bool {
 func (q *questions) begin(k askKey) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	q.asking[k]++
 	q.eager[k]++
 }
@@ -118,6 +121,7 @@ func (q *questions) begin(k askKey) {
 func (q *questions) quiet(k askKey) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	if q.eager[k]--; q.eager[k] <= 0 {
 		delete(q.eager, k)
 	}
@@ -130,6 +134,7 @@ func (q *questions) end(k askKey, quieted bool) (left int) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	if q.asking[k]--; q.asking[k] > 0 || q.awaited(k) {
 		return 0
 	}
@@ -143,6 +148,7 @@ func (q *questions) end(k askKey, quieted bool) (left int) {
 func (q *questions) running(k askKey, stop func()) (forget func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	q.made++
 	n := q.made
 	if q.stops[k] == nil {
@@ -152,6 +158,7 @@ func (q *questions) running(k askKey, stop func()) (forget func()) {
 	return func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
+		k := q.key(k)
 		if delete(q.stops[k], n); len(q.stops[k]) == 0 {
 			delete(q.stops, k)
 		}
@@ -162,6 +169,7 @@ func (q *questions) running(k askKey, stop func()) (forget func()) {
 func (q *questions) expects(k askKey) (answer, mayBeSecret bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	if open := q.open[k]; len(open) > 0 {
 		return true, open[len(open)-1].secret
 	}
@@ -173,6 +181,7 @@ func (q *questions) expects(k askKey) (answer, mayBeSecret bool) {
 func (q *questions) take(k askKey, s secret.String) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	if open := q.open[k]; len(open) > 0 {
 		return open[len(open)-1].offer(s)
 	}
@@ -188,6 +197,7 @@ func (q *questions) ask(k, given askKey, secretly bool) *question {
 	n := &question{secret: secretly, answer: make(chan secret.String, 1), cancel: make(chan struct{})}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k, given = q.key(k), q.key(given)
 	if e := q.early[given]; len(e) > 0 {
 		n.answer <- e[0]
 		q.early[given] = e[1:]
@@ -200,6 +210,7 @@ func (q *questions) ask(k, given askKey, secretly bool) *question {
 func (q *questions) close(k askKey, n *question) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	open := q.open[k]
 	for i, o := range open {
 		if o == n {
@@ -217,6 +228,7 @@ func (q *questions) close(k askKey, n *question) {
 func (q *questions) giveUp(k askKey) (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	n = q.asking[k]
 	delete(q.coming, k)
 	for _, o := range q.open[k] {
@@ -250,6 +262,7 @@ func (q *questions) cancelAll() {
 func (q *questions) wasCut(k askKey) []store.Question {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	c := q.cuts[k]
 	delete(q.cuts, k)
 	return c
@@ -259,5 +272,6 @@ func (q *questions) wasCut(k askKey) []store.Question {
 func (q *questions) hasCut(k askKey) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	k = q.key(k)
 	return slices.ContainsFunc(q.cuts[k], func(c store.Question) bool { return time.Now().Before(c.Until) })
 }

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +21,9 @@ func (g *Gateway) receive(ctx context.Context, a *account, b channels.Batch) err
 	}
 	defer g.leave()
 	s := sorter{g: g, a: a, asked: map[askKey]bool{}, queued: map[store.Conv]int{}}
+	for from, to := range b.Moved {
+		g.asks.move(store.Conv{Account: a.ID, Conversation: from}, store.Conv{Account: a.ID, Conversation: to})
+	}
 	for _, m := range b.Messages {
 		if to, ok := b.Moved[m.Conversation]; ok {
 			m.Conversation = to
@@ -284,6 +286,7 @@ func (g *Gateway) turnAway(ctx context.Context, a *account, m channels.Message) 
 func (g *Gateway) tell(ctx context.Context, conv store.Conv, answers channels.MessageID, text string) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	conv = g.asks.now(conv)
 	if _, err := g.deliver(ctx, conv, channels.Post{To: conv.Conversation, Answers: answers, Text: g.o.Secrets.Mask(text)}); err != nil {
 		g.log.Warn("not told", "account", string(conv.Account), "err", err)
 	}
@@ -306,34 +309,6 @@ func (g *Gateway) flood(conv store.Conv, m channels.Message) {
 	g.aside(func(ctx context.Context) {
 		g.tell(ctx, conv, m.ID, "Too many messages are waiting here; this one was not taken. Send it again later, or /stop what is running.")
 	})
-}
-
-// moved lets a conversation go on under another id.
-func (g *Gateway) moved(from, to store.Conv) {
-	g.mu.Lock()
-	s := g.sessions[from]
-	delete(g.sessions, from)
-	g.mu.Unlock()
-	if s != nil {
-		s.interrupt(movedTo{to})
-	}
-	g.mu.Lock()
-	for i := range g.undone {
-		if g.undone[i].Conv == from {
-			g.undone[i] = atNewPlace(g.undone[i], to)
-		}
-	}
-	g.mu.Unlock()
-	g.wake(to)
-}
-
-// atNewPlace gives a turn as it goes on where its conversation moved to: what was shown of it stays behind.
-func atNewPlace(t store.Turn, to store.Conv) store.Turn {
-	t.Conv, t.Parts, t.Items = to, nil, slices.Clone(t.Items)
-	for i := range t.Items {
-		t.Items[i].Message.Conversation = to.Conversation
-	}
-	return t
 }
 
 // nothingIn says that there was nothing in a message to answer. What was redacted or pressed was answered elsewhere.

@@ -110,22 +110,27 @@ func (f *Fake) Repeat(testing.TB) {
 // Press implements Presser.
 func (f *Fake) Press(t testing.TB, person string, group bool, s Shown, label string) {
 	t.Helper()
-	f.mu.Lock()
-	var press channels.PressID
-	for _, m := range f.shown {
-		for _, c := range m.choices {
-			if m.ID == s.ID && c.Label == label {
-				press = c.Press
-			}
-		}
-	}
-	f.mu.Unlock()
+	press := f.PressID(s, label)
 	if press == "" {
 		t.Fatalf("message %s has no button %q", s.ID, label)
 	}
 	m := f.Message(Line{Person: person, Group: group})
 	m.Press, m.Answers = press, s.ID
 	f.Put(m)
+}
+
+// PressID is what a button sends back; "" if there is none.
+func (f *Fake) PressID(s Shown, label string) channels.PressID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range f.shown {
+		for _, c := range m.choices {
+			if m.ID == s.ID && c.Label == label {
+				return c.Press
+			}
+		}
+	}
+	return ""
 }
 
 // Fill implements Filler.
