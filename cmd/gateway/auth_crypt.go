@@ -21,7 +21,7 @@ import (
 
 // Where the key of the auth files is: the value of keyVariable, else what a file says that lies beside them.
 const (
-	keyVariable = "GATEWAY_KEY"
+	keyVariable = jsonfile.KeyVariable
 	keyringName = "chatgateway"
 	inKeyring   = "keyring"
 	keyringWait = time.Minute

@@ -110,7 +110,7 @@ func (a *app) doctor(ctx context.Context, fix, asJSON, security bool) error {
 		}
 		d.found = append(fixed, d.found...)
 		for _, err := range errs {
-			d.add(severe, "files", "it could not be mended: "+message(err), "").security = true
+			d.add(severe, "files", "it could not be mended: "+message(err), "mend it by hand").security = true
 		}
 	}
 	if security {
@@ -225,6 +225,9 @@ func (a *app) examine(ctx context.Context) (*doctor, error) {
 	})
 	d.files()
 	d.settings()
+	d.wires()
+	d.keyFile(keys)
+	d.references(keys)
 	d.channels()
 	d.logins(ctx)
 	d.access()

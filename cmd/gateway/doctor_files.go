@@ -57,6 +57,7 @@ func (d *doctor) files() {
 		}
 	}
 	d.plainSecrets()
+	d.parents()
 	if len(d.found) == before {
 		d.risk(notice, "files", "readable and writable by you alone", "")
 	}
@@ -132,7 +133,7 @@ func (d *doctor) plainSecrets() {
 				"store it with `gateway auth set` or `gateway channels set`, or write env:NAME or file:PATH in its place")
 		}
 	}
-	if info, err := os.Stat(d.home.Config()); err == nil && info.Mode().Perm()&0o044 != 0 && slices.ContainsFunc(strings.Split(string(data), "\n"), secret.Shaped) {
+	if info, err := os.Stat(d.home.Config()); err == nil && othersMay(info, 0o044) && slices.ContainsFunc(strings.Split(string(data), "\n"), secret.Shaped) {
 		f := d.risk(severe, "files", fmt.Sprintf("%s: others may read it (mode %04o), and there is a secret in it", d.home.Config(), info.Mode().Perm()), "chmod 0600 "+d.home.Config())
 		f.Fixable, f.fix = true, narrow(d.home.Config())
 	}

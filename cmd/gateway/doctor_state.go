@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"chatgateway/access"
 	"chatgateway/internal/status"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
@@ -80,7 +82,7 @@ func (d *doctor) channels() {
 		_, meant := d.config.Channels[string(acc.ID)]
 		switch {
 		case missing > 0 && (given > 0 || meant || strings.Contains(string(acc.ID), ":")):
-			d.add(warning, "channels", fmt.Sprintf("%s does not run: %s", acc.ID, acc.Off), "")
+			d.add(warning, "channels", fmt.Sprintf("%s does not run: %s", acc.ID, acc.Off), fmt.Sprintf("gateway channels set %s", acc.ID))
 		case missing == 0 && acc.Off == "":
 			d.add(notice, "channels", fmt.Sprintf("%s has what it needs", acc.ID), fmt.Sprintf("try it: gateway channels test %s", acc.ID))
 		}
@@ -117,7 +119,7 @@ func (d *doctor) channels() {
 func (d *doctor) logins(ctx context.Context) {
 	rows, err := d.auth.Status(ctx, "")
 	if err != nil {
-		d.add(severe, "logins", message(err), "")
+		d.add(severe, "logins", message(err), "mend auth/providers.json, or put a backup in its place")
 		return
 	}
 	any := false
@@ -148,12 +150,31 @@ func (d *doctor) logins(ctx context.Context) {
 
 // access looks at who may talk to the bot.
 func (d *doctor) access() {
-	found := accessConfig(d.config, d.tokens.Accounts()).Problems()
+	conf := accessConfig(d.config, d.tokens.Accounts())
+	found := conf.Problems()
 	for _, p := range found {
 		d.risk(warning, "access", p, "change it in config.yaml; gateway access list shows who may talk to the bot")
 	}
+	guests := slices.ContainsFunc(slices.Collect(maps.Values(conf.Accounts)), func(a access.Account) bool { return len(a.AllowFrom)+len(a.Roles) > 0 })
+	if _, limited := conf.Models[access.User]; guests && !limited {
+		d.risk(notice, "access", "users may use every model, at the owner's cost", "list the ones they may use in models.allow.user of config.yaml")
+	}
+	if guests && conf.TurnsPerHour <= 0 {
+		d.risk(warning, "access", "users may ask as often as they like, at the owner's cost", "set limits.turns_per_hour in config.yaml")
+	}
 	if len(found) == 0 {
 		d.risk(notice, "access", "closed: only those who were let in may talk to the bot", "")
+	}
+}
+
+// wires looks for keys that would cross a network in the clear.
+func (d *doctor) wires() {
+	for _, id := range sortedKeys(d.config.Providers) {
+		u, err := url.Parse(d.config.Providers[id].BaseURL)
+		if err == nil && u.Scheme == "http" && !loopbackAddr(net.JoinHostPort(u.Hostname(), "0")) {
+			d.risk(warning, "settings", fmt.Sprintf("%s: keys and messages go to %s in the clear", d.config.Where("providers."+id+".base_url"), u.Host),
+				"write https:// there, or reach it through a tunnel")
+		}
 	}
 }
 
@@ -178,7 +199,7 @@ func (d *doctor) page() {
 		info, err := os.Stat(file)
 		if err != nil {
 			d.add(severe, "page", file+" cannot be read", "check page.tls_cert and page.tls_key in config.yaml")
-		} else if file == p.TLSKey && info.Mode().Perm()&0o077 != 0 {
+		} else if file == p.TLSKey && othersMay(info, 0o077) {
 			f := d.risk(severe, "page", fmt.Sprintf("%s: others may read the key of the certificate (mode %04o)", file, info.Mode().Perm()), "chmod 0600 "+file)
 			f.Fixable, f.fix = true, narrow(file)
 		}
@@ -252,7 +273,7 @@ func (d *doctor) gateway() {
 	}
 	if d.live != nil {
 		for _, w := range d.live.Warnings {
-			d.add(warning, "gateway", strings.TrimSuffix(w, "."), "")
+			d.add(warning, "gateway", strings.TrimSuffix(w, "."), "mend it; gateway status shows when it is over")
 		}
 	}
 }

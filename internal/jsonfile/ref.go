@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -63,7 +64,7 @@ func Literal(s secret.String) string {
 //   - file:PATH is read again when it changed, within a second. PATH is absolute, begins with "~/", or is relative to
 //     Dir. Links are followed. At most 64 KiB.
 //   - exec:COMMAND ARGS runs a command without a shell: the text is split at white space, and '…' or "…" keep words
-//     together; nothing else is special. It has 10 seconds, no input, and our environment; what it prints on its
+//     together; nothing else is special. It has 10 seconds, no input, and our environment without KeyVariable; what it prints on its
 //     standard output, at most 64 KiB, is the secret, and holds for a minute. If it fails later on, what it printed
 //     last holds for up to an hour.
 //
@@ -95,7 +96,7 @@ func (r *Resolver) Resolve(ctx context.Context, value string) (secret.String, er
 	case strings.HasPrefix(value, refEnv):
 		return r.variable(strings.TrimSpace(strings.TrimPrefix(value, refEnv)))
 	case strings.HasPrefix(value, refFile):
-		path := r.path(strings.TrimSpace(strings.TrimPrefix(value, refFile)))
+		path := ReferredPath(strings.TrimPrefix(value, refFile), r.Dir)
 		return r.entry(value).take(ctx, fileFresh, 0, fileFresh, func(context.Context) (secret.String, error) { return readSecret(path) })
 	case strings.HasPrefix(value, refExec):
 		return r.entry(value).take(ctx, execFresh, execGrace, execRetry, func(ctx context.Context) (secret.String, error) {
@@ -117,14 +118,16 @@ func (r *Resolver) variable(name string) (secret.String, error) {
 	return secret.New(v), nil
 }
 
-func (r *Resolver) path(path string) string {
+// ReferredPath gives the file that the path of a file: reference means; dir is the Resolver's Dir.
+func ReferredPath(path, dir string) string {
+	path = strings.TrimSpace(path)
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		if home, err := os.UserHomeDir(); err == nil {
 			return filepath.Join(home, rest)
 		}
 	}
 	if !filepath.IsAbs(path) {
-		return filepath.Join(r.Dir, path)
+		return filepath.Join(dir, path)
 	}
 	return path
 }
@@ -224,7 +227,7 @@ func runSecret(ctx context.Context, command string) (secret.String, error) {
 	defer cancel()
 	out := &bounded{}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // the owner wrote this command into their own file
-	cmd.Stdout = out
+	cmd.Stdout, cmd.Env = out, environ()
 	cmd.WaitDelay = waitForPipes
 	if err := cmd.Run(); err != nil {
 		switch {
@@ -239,6 +242,11 @@ func runSecret(ctx context.Context, command string) (secret.String, error) {
 		return secret.String{}, fmt.Errorf("%s cannot be run; check that it is installed: %w", what, ErrReference)
 	}
 	return oneSecret(out.Bytes(), what)
+}
+
+// environ is ours without the key of the files, which no other program needs.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, KeyVariable+"=") })
 }
 
 func oneSecret(data []byte, what string) (secret.String, error) {

@@ -14,6 +14,9 @@ import (
 	"chatgateway/internal/secret"
 )
 
+// KeyVariable is the variable that may hold the key.
+const KeyVariable = "GATEWAY_KEY"
+
 // KeySize is the size of a key in bytes: AES-256.
 const KeySize = 32
 
