@@ -86,11 +86,11 @@ func newHash(code string) string {
 	return hash(code, salt)
 }
 
-// fits compares in constant time.
+// fits compares in constant time. The length is looked at because the hash takes no notice of NULs at the end.
 func fits(stored, code string) bool {
 	text, _, ok := strings.Cut(stored, ".")
 	salt, err := base64.RawStdEncoding.DecodeString(text)
-	if !ok || err != nil {
+	if !ok || err != nil || len(code) != codeLength {
 		return false
 	}
 	return subtle.ConstantTimeCompare([]byte(hash(code, salt)), []byte(stored)) == 1

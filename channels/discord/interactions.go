@@ -53,11 +53,8 @@ func (i *interaction) id() channels.MessageID { return channels.MessageID("i" + 
 
 // interact takes in an interaction. It returns at once.
 func (c *channel) interact(ctx context.Context, w wireInteraction) {
-	from := w.User
-	if w.Member != nil && w.Member.User != nil {
-		from = w.Member.User
-	}
-	if from == nil || from.Bot || w.Token == "" {
+	from := w.person()
+	if from == nil || from.ID == "" || from.Bot || w.Token == "" {
 		return
 	}
 	c.mu.Lock()
@@ -79,6 +76,14 @@ func (c *channel) interact(ctx context.Context, w wireInteraction) {
 		c.tasks.Go(func() { i.later(ctx) })
 		c.inbox.put(ctx, event{interaction: i})
 	}
+}
+
+// person is whose it is: a member's in a guild; nil if it says none.
+func (w wireInteraction) person() *wireUser {
+	if w.Member != nil && w.Member.User != nil {
+		return w.Member.User
+	}
+	return w.User
 }
 
 // private reports whether all that is shown where it was given is seen by its person alone.
@@ -146,7 +151,8 @@ func unsure(err error) bool {
 	return err != nil && (!errors.As(err, &e) || e.status >= 500)
 }
 
-// message makes a Message of it when Discord was answered; ok is false if another program has answered.
+// message makes a Message of it when Discord was answered; ok is false if another program has answered, or if
+// it is a press of nothing.
 func (i *interaction) message(ctx context.Context) (m channels.Message, ok bool) {
 	select {
 	case <-i.acked:
@@ -174,11 +180,11 @@ func (i *interaction) message(ctx context.Context) (m channels.Message, ok bool)
 	if !m.Private && w.Guild == "" {
 		m.Places = []channels.PlaceID{channels.PlaceID(w.Channel)}
 	}
-	if w.User != nil {
-		m.FromName = w.User.name()
+	if from := w.person(); from != nil {
+		m.FromName = from.name()
 	}
 	if w.Member != nil {
-		m.Roles, m.FromName = w.Member.Roles, w.Member.User.name()
+		m.Roles = w.Member.Roles
 		if w.Member.Nick != "" {
 			m.FromName = w.Member.Nick
 		}
@@ -189,7 +195,7 @@ func (i *interaction) message(ctx context.Context) (m channels.Message, ok bool)
 			m.Press = channels.PressID(w.Data.Values[0])
 		}
 		m.Answers = i.c.shownAs(w.Message)
-		return m, true
+		return m, m.Press != ""
 	}
 	m.Text = i.line()
 	return m, true

@@ -31,3 +31,33 @@ func FuzzEvent(f *testing.F) {
 		}
 	})
 }
+
+// FuzzInteraction: whatever a press, a form or a command looks like, nobody but a named person is heard.
+func FuzzInteraction(f *testing.F) {
+	for _, s := range []string{
+		`{}`, `{"type":"block_actions","user":{"id":"U1","team_id":"T1"},"channel":{"id":"C1"},"container":{"channel_id":"C1","message_ts":"1.1","is_ephemeral":true},"actions":[{"action_id":"x","value":"p"}]}`,
+		`{"type":"block_actions","user":{"id":"U1"},"actions":[{"selected_option":{"value":"p"}}],"message":{"ts":"1.1","thread_ts":"1.0"},"channel":{"id":"../x"}}`,
+		`{"type":"view_submission","user":{"id":"U1"},"view":{"callback_id":"x","private_metadata":"y","state":{"values":{"a":{"b":{"value":"v"}}}}}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	b := newBot(f, slacktest.Options{}, nil)
+	over, cancel := context.WithCancel(f.Context())
+	cancel() // nothing is looked up
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var w wireAction
+		if json.Unmarshal(data, &w) != nil {
+			return
+		}
+		if w.Type == "view_submission" {
+			_ = b.c.asks.submit(w)
+			return
+		}
+		if len(w.Actions) == 0 {
+			return
+		}
+		if m, ok := b.c.press(over, w); ok && (m.From == "" || m.Conversation == "" || m.Press == "" || m.Text != "") {
+			t.Errorf("handed in: %+v", m)
+		}
+	})
+}

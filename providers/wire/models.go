@@ -86,8 +86,8 @@ func parseModel(b json.RawMessage) (m catalog.Model, ok bool) {
 	if m.Name == m.ID {
 		m.Name = ""
 	}
-	m.Window = max(l.ContextLength, l.ContextWindow, l.MaxContext, l.MaxModelLen, l.MaxInputTokens)
-	m.MaxOut = max(l.MaxCompletion, l.MaxTokens)
+	m.Window = max(0, l.ContextLength, l.ContextWindow, l.MaxContext, l.MaxModelLen, l.MaxInputTokens)
+	m.MaxOut = max(0, l.MaxCompletion, l.MaxTokens)
 	in, out := slices.Concat(l.Architecture.Input, l.Input), slices.Concat(l.Architecture.Output, l.Output)
 	m.Sees = l.SeesImages || hasFold(in, "image")
 	m.Thinks = l.Reasons || slices.Contains(l.Parameters, "reasoning") || slices.Contains(l.Parameters, "reasoning_effort")
@@ -130,7 +130,7 @@ func yes(b json.RawMessage) bool {
 // price turns dollars for a token, a text or a number, into dollars for a million.
 func price(b json.RawMessage) float64 {
 	p, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
-	if err != nil || p < 0 {
+	if err != nil || !(p >= 0 && p <= 1) { // not a number, or none that anybody would pay
 		return 0
 	}
 	const million = 1e6
