@@ -63,6 +63,9 @@ func (c *channel) roomReport() (say []string) {
 		default:
 			say = append(say, fmt.Sprintf("In #%s it is no moderator: 20 messages in 30 seconds. /mod %s makes it one.", name, c.me.login))
 		}
+		if owner := c.rooms[name].owner; owner != "" {
+			say = append(say, fmt.Sprintf("The broadcaster of #%s has the user id %s; that is what owners and allow_from take.", name, owner))
+		}
 	}
 	return say
 }
@@ -122,5 +125,21 @@ func (c *channel) visit(ctx context.Context, do func(context.Context) error) err
 	}
 	c.awaitJoins(ctx)
 	c.noteMissing()
+	c.catchUp(ctx, s)
 	return do(ctx)
+}
+
+// catchUp waits, but not long, until what the server has said of the rooms is read: how they stand follows a JOIN.
+func (c *channel) catchUp(ctx context.Context, s *session) {
+	ctx, cancel := context.WithTimeout(ctx, c.times.answer)
+	defer cancel()
+	pong, err := s.probe(newNonce())
+	if err != nil {
+		return
+	}
+	select {
+	case <-pong:
+	case <-s.over:
+	case <-ctx.Done():
+	}
 }

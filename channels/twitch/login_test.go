@@ -103,7 +103,8 @@ func TestTest(t *testing.T) {
 		}
 		all := strings.Join(lines, "\n")
 		for _, want := range []string{"belongs to gateway_bot (", "chat:read and chat:edit", "expires in 100 hours and cannot renew itself",
-			"In #streamer it is no moderator", "In #second it is a moderator", "banned from #banned"} {
+			"In #streamer it is no moderator", "In #second it is a moderator", "banned from #banned",
+			"The broadcaster of #streamer has the user id " + r.room.ID} {
 			if !strings.Contains(all, want) {
 				t.Errorf("%q is missing in:\n%s", want, all)
 			}

@@ -145,6 +145,9 @@ func (c *channel) roomLine(s *session, l line) (news bool) {
 			r.confirm(l.tags)
 		}
 	case "ROOMSTATE":
+		if id := l.tags["room-id"]; idShape.MatchString(id) {
+			r.owner = id
+		}
 		if n, err := strconv.Atoi(l.tags["slow"]); err == nil && n >= 0 && n < 1<<20 {
 			r.slow = time.Duration(n) * time.Second
 		}
