@@ -12,16 +12,16 @@ func Email(md string) (text, html string) {
 
 const mailHead = `<!DOCTYPE html>
 <html>
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"></head>
 <body style="font-family:sans-serif;font-size:15px;line-height:1.45">
 `
 
-// mailStyles are the styles of tags in mail.
+// mailStyles are the styles of tags in mail. They suit a light page and a dark one.
 var mailStyles = map[string]string{
-	"pre":        "background:#f4f4f4;padding:8px;white-space:pre-wrap;font-family:monospace",
-	"code":       "background:#f4f4f4;font-family:monospace",
-	"blockquote": "border-left:3px solid #ccc;margin-left:0;padding-left:10px;color:#555",
+	"pre":        "background:rgba(128,128,128,.15);padding:8px;white-space:pre-wrap;font-family:monospace",
+	"code":       "background:rgba(128,128,128,.15);font-family:monospace",
+	"blockquote": "border-left:3px solid #999;margin-left:0;padding-left:10px",
 	"table":      "border-collapse:collapse",
-	"th":         "border:1px solid #ccc;padding:3px 8px",
-	"td":         "border:1px solid #ccc;padding:3px 8px",
+	"th":         "border:1px solid #999;padding:3px 8px",
+	"td":         "border:1px solid #999;padding:3px 8px",
 }
