@@ -1,6 +1,7 @@
 package email
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"fmt"
@@ -34,6 +35,7 @@ type reader struct {
 	texts  []string
 	files  []channels.Attachment
 	report bool
+	lost   []string // who did not get a mail, as a delivery report says: address and status
 }
 
 func (r *reader) said() string { return strings.Join(r.texts, "\n\n") }
@@ -49,7 +51,7 @@ func (r *reader) entity(h *textproto.Header, body []byte, depth int) {
 	case strings.HasPrefix(kind, "multipart/"):
 		r.multipart(kind, params["boundary"], body, depth)
 	case kind == "message/delivery-status" || kind == "message/disposition-notification":
-		r.report = true
+		r.report, r.lost = true, undelivered(body)
 	case kind == "text/plain" && !attached, kind == "text/html" && !attached:
 		r.add(textOf(kind, params["charset"], decode(h.Get("Content-Transfer-Encoding"), body)))
 	default:
@@ -86,7 +88,7 @@ func (r *reader) multipart(kind, boundary string, body []byte, depth int) {
 		one := reader{most: r.most, used: r.used, parts: r.parts}
 		one.entity(&p.Header, raw, depth+1)
 		r.parts, r.used, r.report = one.parts, one.used, r.report || one.report
-		r.files = append(r.files, one.files...)
+		r.files, r.lost = append(r.files, one.files...), append(r.lost, one.lost...)
 		if t, _ := contentType(p.Header.Get("Content-Type")); t == "text/plain" {
 			plain = append(plain, one)
 		} else {
@@ -107,6 +109,29 @@ func (r *reader) multipart(kind, boundary string, body []byte, depth int) {
 		}
 	}
 }
+
+var finalRecipient = regexp.MustCompile(`(?i)^rfc822\s*;\s*(\S+)$`)
+
+// undelivered reads a delivery status (RFC 3464): who did not get the mail, and why.
+func undelivered(body []byte) (list []string) {
+	in := bufio.NewReader(bytes.NewReader(body))
+	for range maxParts {
+		h, err := textproto.ReadHeader(in)
+		if err != nil && h.Len() == 0 {
+			return list
+		}
+		to := finalRecipient.FindStringSubmatch(strings.TrimSpace(h.Get("Final-Recipient")))
+		if to == nil || !strings.EqualFold(strings.TrimSpace(h.Get("Action")), "failed") {
+			continue
+		}
+		if who, ok := address(to[1]); ok {
+			list = append(list, strings.TrimSpace(who+" "+statusForm.FindString(h.Get("Status"))))
+		}
+	}
+	return list
+}
+
+var statusForm = regexp.MustCompile(`[245]\.\d{1,3}\.\d{1,3}`)
 
 // file takes an attachment, if there is room for it.
 func (r *reader) file(kind, name string, data []byte) {

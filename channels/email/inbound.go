@@ -31,8 +31,9 @@ type letterIn struct {
 	subject string
 	text    string
 	files   []channels.Attachment
-	report  bool // a delivery report
-	cut     bool // only its beginning was read
+	report  bool     // a delivery report
+	lost    []string // who did not get a mail, says the report
+	cut     bool     // only its beginning was read
 }
 
 const maxHeader = 256 << 10 // bytes of a header that are read
@@ -56,7 +57,7 @@ func (c *channel) parse(raw []byte, cut bool) (m *letterIn, err error) {
 	m.vouched = m.from != "" && vouched(&h, m.from, c.trusted())
 	t := reader{most: int64(c.set.AttachmentLimit) << 20}
 	t.entity(&h, body, 0)
-	m.report, m.files = t.report, t.files
+	m.report, m.lost, m.files = t.report, t.lost, t.files
 	m.text = m.said(t.said())
 	if cut {
 		m.files = append(m.files, channels.Attachment{Note: "the mail is larger than is taken here; only its beginning was read"})

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"chatgateway/channels"
@@ -247,6 +248,9 @@ func (w *watcher) batch(ctx context.Context, heads []head, raws map[uint32][]byt
 		}
 		if err != nil {
 			w.c.o.Log.Info("email: a mail is not answered", "uid", h.uid, "why", err.Error())
+			if errors.Is(err, errReport) && len(m.lost) > 0 {
+				w.c.o.Log.Warn("email: mail came back; these did not get it", "who", strings.Join(m.lost, ", "))
+			}
 			continue
 		}
 		msg := m.message(h.date)

@@ -8,7 +8,7 @@ import (
 // room is one room. The channel's mutex guards all but turn.
 type room struct {
 	name      string
-	owner     string            // the broadcaster's user id; empty: not known yet
+	owner     string // the broadcaster's user id; empty: not known yet
 	joined    bool
 	moderator bool              // the bot is, or is the broadcaster
 	exempt    bool              // from slow mode
