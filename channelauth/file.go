@@ -46,10 +46,41 @@ type File struct {
 	mu   sync.Mutex // guards reading the file into state, refs and subs
 	refs *jsonfile.Resolver
 	subs map[chan struct{}]bool
+
+	renewedMu sync.Mutex
+	renewed   map[string]string // guarded by renewedMu: what an account stored itself → what it took the place of; fingerprints
 }
 
 // Open gives the channels.json at path, and env (nil: os.Getenv) behind it. It reads nothing yet; see Err.
 func Open(path string, env func(string) string) *File { return &File{Path: path, Env: env} }
+
+// Version stands for a value. It is another for every value but those that an account of this File renewed by itself
+// (Source.Store): whoever uses that account knows of them, and need not begin anew.
+func (f *File) Version(v secret.String) string {
+	f.renewedMu.Lock()
+	defer f.renewedMu.Unlock()
+	return f.version(v)
+}
+
+func (f *File) version(v secret.String) string {
+	if old, ok := f.renewed[v.Fingerprint()]; ok {
+		return old
+	}
+	return v.Fingerprint()
+}
+
+// renew notes, before it is stored, that a value takes the place of another.
+func (f *File) renew(old, v secret.String) {
+	if old.Empty() || old.Equal(v) {
+		return
+	}
+	f.renewedMu.Lock()
+	defer f.renewedMu.Unlock()
+	if f.renewed == nil {
+		f.renewed = map[string]string{}
+	}
+	f.renewed[v.Fingerprint()] = f.version(old)
+}
 
 // Account gives the secrets of an account. fields tell which variables stand behind them; other fields are only looked
 // for in the file. It reads nothing yet, and the account need not exist.

@@ -353,3 +353,31 @@ func BenchmarkSecret(b *testing.B) {
 		}
 	}
 }
+
+// TestVersion: a token that an account renews itself is the same account, one that somebody else stores is another.
+func TestVersion(t *testing.T) {
+	f := Open(filepath.Join(t.TempDir(), "auth", "channels.json"), func(string) string { return "" })
+	a := f.Account("mail", nil)
+	version := func() string { return f.Version(a.Secret("token")) }
+	if err := f.Set(t.Context(), "mail", "token", secret.New("first")); err != nil {
+		t.Fatal(err)
+	}
+	first := version()
+	for _, v := range []string{"second", "third"} {
+		if err := a.Store(t.Context(), map[string]secret.String{"token": secret.New(v)}); err != nil {
+			t.Fatal(err)
+		}
+		if a.Secret("token").Reveal() != v || version() != first {
+			t.Errorf("renewed to %s: another version", v)
+		}
+	}
+	for _, v := range []string{"fourth", "fifth"} {
+		before := version()
+		if err := f.Set(t.Context(), "mail", "token", secret.New(v)); err != nil {
+			t.Fatal(err)
+		}
+		if version() == before {
+			t.Errorf("%q was set: the same version", v)
+		}
+	}
+}

@@ -34,7 +34,9 @@ func (a *account) From(field string) string {
 func (a *account) Store(ctx context.Context, values map[string]secret.String) error {
 	texts := make(map[string]string, len(values))
 	for field, v := range values {
-		texts[field] = jsonfile.Literal(secret.New(strings.TrimSpace(v.Reveal())))
+		v = secret.New(strings.TrimSpace(v.Reveal()))
+		a.file.renew(a.Secret(field), v)
+		texts[field] = jsonfile.Literal(v)
 	}
 	return a.file.change(ctx, func(d *jsonfile.Doc) error {
 		record, err := recordOf(d, a.id)

@@ -67,6 +67,9 @@ func TestSignIn(t *testing.T) {
 			x.set = set
 			for _, round := range []string{"at once", "renewed"} {
 				first := store.Secret("refresh_token").Reveal()
+				if round == "renewed" {
+					_ = store.Store(t.Context(), map[string]secret.String{"access_token": secret.New("FAKE-ended-token")})
+				}
 				x.open(store)
 				x.run()
 				r.Deliver(t, ann, "ann@gateway.example", []byte("From: "+ann+"\r\nMessage-ID: <"+way+strings.Fields(round)[0]+"@people.example>\r\nSubject: Re: x\r\n\r\n"+way+" "+round+"\r\n"))
@@ -74,8 +77,8 @@ func TestSignIn(t *testing.T) {
 				if _, err := x.ch.Send(t.Context(), channels.Post{To: m.Conversation, Answers: m.ID, Text: "an answer " + round}); err != nil {
 					t.Errorf("Send: %v", err)
 				}
-				if got := store.Secret("refresh_token").Reveal(); got == first || got == "" {
-					t.Error("the new refresh token is not stored")
+				if got := store.Secret("refresh_token").Reveal(); (got != first) != (round == "renewed") || got == "" {
+					t.Errorf("%s: the refresh token changed: %v", round, got != first)
 				}
 				x.stop()
 			}

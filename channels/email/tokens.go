@@ -11,12 +11,13 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"chatgateway/channelauth"
 	"chatgateway/channels"
 	"chatgateway/internal/secret"
 )
 
-// tokens holds the access token that was got last. Access tokens live in memory alone; a refresh token that was
-// replaced is stored before the token that came with it is used.
+// tokens holds the access token that was got last. It is stored as well, so that another start, or a test beside a running
+// gateway, renews nothing. A refresh token that was replaced is stored before the token that came with it is used.
 type tokens struct {
 	mu      sync.Mutex // held while a token is renewed: one renewal at a time
 	access  secret.String
@@ -27,6 +28,7 @@ type tokens struct {
 const (
 	tokenTime = 30 * time.Second // for a renewal
 	tokenLeft = 2 * time.Minute  // what is left of a token that is used
+	untold    = 30 * time.Minute // a token is used so long where nobody says how long it is good; if it is refused, it is renewed
 )
 
 // token gives the access token to sign in with, empty if passwords are used. again: the last one was refused.
@@ -38,6 +40,9 @@ func (c *channel) token(ctx context.Context, again bool) (t secret.String, fresh
 	c.tokens.mu.Lock()
 	defer c.tokens.mu.Unlock()
 	k := &c.tokens
+	if stored := c.o.Secrets.Secret("access_token"); k.of != refresh.Fingerprint() && !stored.Empty() {
+		k.access, k.expires, k.of = stored, time.Now().Add(untold), refresh.Fingerprint()
+	}
 	if !again && k.of == refresh.Fingerprint() && time.Until(k.expires) > tokenLeft {
 		return k.access, false, nil
 	}
@@ -46,17 +51,28 @@ func (c *channel) token(ctx context.Context, again bool) (t secret.String, fresh
 	if err != nil {
 		return secret.String{}, false, err
 	}
-	if got.RefreshToken != "" && got.RefreshToken != refresh.Reveal() {
+	if got.RefreshToken != "" {
 		refresh = secret.New(got.RefreshToken)
-		if err := c.o.Secrets.Store(context.WithoutCancel(ctx), map[string]secret.String{"refresh_token": refresh}); err != nil {
-			c.o.Log.Error("email: the new refresh token could not be stored; after a restart sign in again", "err", err)
-		}
 	}
 	k.access, k.expires, k.of = secret.New(got.AccessToken), got.Expiry, refresh.Fingerprint()
 	if got.Expiry.IsZero() {
-		k.expires = time.Now().Add(30 * time.Minute)
+		k.expires = time.Now().Add(untold)
 	}
+	c.store(context.WithoutCancel(ctx), refresh, k.access)
 	return k.access, true, nil
+}
+
+// store keeps renewed tokens. Where they come from elsewhere than channels.json there is nothing to keep, but what was
+// replaced.
+func (c *channel) store(ctx context.Context, refresh, access secret.String) {
+	replaced := !refresh.Equal(c.o.Secrets.Secret("refresh_token"))
+	if c.o.Secrets.From("refresh_token") != channelauth.FromFile && !replaced {
+		return
+	}
+	err := c.o.Secrets.Store(ctx, map[string]secret.String{"refresh_token": refresh, "access_token": access})
+	if err != nil && replaced {
+		c.o.Log.Error("email: the new refresh token could not be stored; after a restart sign in again", "err", err)
+	}
 }
 
 // renewable reports whether there is what it takes to renew a token.

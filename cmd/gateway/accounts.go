@@ -53,7 +53,7 @@ func account(s channels.Service, id string, c *config.Config, tokens *channelaut
 		ID: channels.AccountID(id), Service: s, Settings: settings, Secrets: tokens.Account(id, s.Secrets),
 	}
 	a.Off = off(a, c)
-	a.Version = fingerprint(a)
+	a.Version = fingerprint(a, tokens)
 	if w, ok := settings.(*web.Settings); ok {
 		w.Home, w.Panel, w.Core = pg.home, pg.panel, pg.core
 		w.Listen, _ = c.Page.Address()
@@ -88,8 +88,8 @@ func off(a gateway.Account, c *config.Config) string {
 	return strings.Join(missing, "; ")
 }
 
-// fingerprint changes whenever the account must be opened anew.
-func fingerprint(a gateway.Account) string {
+// fingerprint changes whenever the account must be opened anew. A token that it renewed itself is no reason.
+func fingerprint(a gateway.Account, tokens *channelauth.File) string {
 	settings, err := yaml.Marshal(a.Settings)
 	if err != nil {
 		settings = []byte(err.Error())
@@ -97,7 +97,7 @@ func fingerprint(a gateway.Account) string {
 	h := sha256.New()
 	h.Write(settings)
 	for _, f := range a.Service.Secrets {
-		fmt.Fprintf(h, "%s=%s;", f.Name, a.Secrets.Secret(f.Name).Fingerprint())
+		fmt.Fprintf(h, "%s=%s;", f.Name, tokens.Version(a.Secrets.Secret(f.Name)))
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
