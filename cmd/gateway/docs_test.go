@@ -128,7 +128,7 @@ func code(words []string) string {
 func channelsDoc(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("# Channels\n\n" + made)
-	b.WriteString("A channel runs when its secrets are there and `enabled` is not false. Secrets: `gateway channels set`, else the\nvariable. Settings: under `channels:` in `config.yaml`; those of the page under\n`page:`. A further account has a name: `telegram:support`.\n")
+	b.WriteString("A channel runs when its secrets are there and `enabled` is not false. Secrets: `gateway channels set`, else the\nvariable. Settings: under `channels:` in `config.yaml`; those of the page under\n`page:`. A further account has a name: `telegram:support`.\nTwitch and e-mail, step by step: [twitch-and-email.md](twitch-and-email.md).\n")
 	common := reflect.TypeFor[channels.Common]()
 	for _, s := range services() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", s.Title, s.Help)
