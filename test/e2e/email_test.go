@@ -132,6 +132,10 @@ func TestEmail(t *testing.T) {
 	step := m.want(ownerMail, login, "enter the code")
 	c.issuer.Enter(regexp.MustCompile(`http://127\.0\.0\.1:\d+/device\S*`).FindString(step.text), regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`).FindString(step.text))
 	m.want(ownerMail, login, "Logged in to Company AI")
+	byLink := m.write(ownerMail, botMail, "/login company:second browser", "", nil)
+	step = m.want(ownerMail, byLink, "send its whole address here")
+	pasted := m.write(ownerMail, botMail, "Re: /login company:second browser", mustOpen(c, link.FindString(step.text))+"\r\n\r\n-- \r\nAnn", step)
+	m.want(ownerMail, pasted, "Logged in to Company AI as company:second")
 
 	first := m.write(ownerMail, botMail, "A talk", "hello there", nil)
 	a := m.want(ownerMail, first, "Hello from the company.")
