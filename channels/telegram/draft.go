@@ -42,6 +42,7 @@ func (d *draft) Show(ctx context.Context, all string) error {
 	}
 	params := d.to.params()
 	params["draft_id"] = itoa(d.id)
+	params["can_stop"], params["keep_on_stop"] = "true", "true" // a button, whose press is a /stop
 	err = d.c.write(ctx, d.to.chat, true, func(ctx context.Context, chat int64) error {
 		params["chat_id"] = itoa(chat)
 		return d.c.text(ctx, "sendMessageDraft", params, "text", rest, nil)

@@ -22,6 +22,11 @@ type (
 		Post     *message  `json:"channel_post"`
 		PostEdit *message  `json:"edited_channel_post"`
 		Callback *callback `json:"callback_query"`
+		Stopped  *stopped  `json:"stopped_message_generation"`
+	}
+	stopped struct { // the button under a draft was pressed
+		Chat   chat  `json:"chat"`
+		Thread int64 `json:"message_thread_id"`
 	}
 	chat struct {
 		ID      int64  `json:"id"`
@@ -117,6 +122,10 @@ func (p *poller) batch(list []update) channels.Batch {
 			}
 			continue
 		}
+		if u.Stopped != nil && u.Stopped.Chat.ID > 0 {
+			b.Messages = append(b.Messages, u.Stopped.halt(u.ID))
+			continue
+		}
 		raw := u.message()
 		if raw == nil {
 			continue
@@ -181,6 +190,15 @@ func (p *poller) pressed(cb *callback) (channels.Message, bool) {
 		From: channels.UserID(itoa(cb.From.ID)), FromName: plainName(cb.From), Places: to.places(),
 		Press: channels.PressID(cb.Data), Private: to.private(), Addressed: true, Time: time.Now(),
 	}, true
+}
+
+// halt makes a /stop of the button under a draft, which stands in direct chats alone.
+func (s *stopped) halt(update int64) channels.Message {
+	to := target{s.Chat.ID, s.Thread}
+	return channels.Message{
+		Conversation: to.conversation(), ID: channels.MessageID("stop:" + itoa(update)), From: channels.UserID(itoa(s.Chat.ID)),
+		Text: "/stop", Private: true, Addressed: true, Time: time.Now(),
+	}
 }
 
 // command takes "/name" or "/name@bot" off the beginning of a text; ok is false if none stands there.

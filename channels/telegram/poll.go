@@ -168,11 +168,14 @@ func (p *poller) me() self {
 func (p *poller) poll(ctx context.Context, hold time.Duration) ([]update, error) {
 	ctx, cancel := context.WithTimeout(ctx, hold+pollSlack)
 	defer cancel()
-	kinds := `["message","edited_message","callback_query"]`
+	kinds := `"message","edited_message","callback_query"`
 	if p.c.set.ChannelPosts {
-		kinds = `["message","edited_message","callback_query","channel_post","edited_channel_post"]`
+		kinds += `,"channel_post","edited_channel_post"`
 	}
-	params := tgbotapi.Params{"timeout": itoa(int64(hold / time.Second)), "allowed_updates": kinds}
+	if p.c.set.Drafts {
+		kinds += `,"stopped_message_generation"`
+	}
+	params := tgbotapi.Params{"timeout": itoa(int64(hold / time.Second)), "allowed_updates": "[" + kinds + "]"}
 	params.AddNonZero64("offset", p.offset)
 	var raw []json.RawMessage
 	if err := p.api.call(ctx, "getUpdates", params, &raw); err != nil {

@@ -3,7 +3,7 @@
 // It reads by long polling, over https://core.telegram.org/bots/api or a Bot API server of one's own. The library
 // go-telegram-bot-api carries the requests and lends some types; the loop, the errors and what is newer than the
 // library are here: [poll.go] reads, [inbound.go] makes messages of what was read, [api.go] speaks HTTP and keeps the
-// token, [limits.go] paces what is written, [menu.go], [files.go] and [draft.go] are the abilities that need room.
+// token, [limits.go] paces what is written, [menu.go], [files.go], [draft.go] and [rich.go] are the abilities that need room.
 package telegram
 
 import (
@@ -45,6 +45,7 @@ type Settings struct {
 	channels.Common `yaml:",inline"`
 	APIBase         string `yaml:"api_base"`         // a Bot API server of one's own; empty: Telegram's
 	Drafts          bool   `yaml:"drafts"`           // show growing answers as drafts (sendMessageDraft) in direct chats
+	RichMessages    bool   `yaml:"rich_messages"`    // show tables, formulas and long answers as rich messages (sendRichMessage)
 	ChannelPosts    bool   `yaml:"channel_posts"`    // take posts of channels that the bot is an admin of
 	AttachmentLimit int    `yaml:"attachment_limit"` // MB that a file may have; Telegram's own server gives 20 at most
 	DropPending     bool   `yaml:"drop_pending"`     // at the first start, drop what was written before it
@@ -64,6 +65,7 @@ type channel struct {
 	growing growing
 	menu    menu
 	drafts  atomic.Int64 // the last draft's id
+	plain   atomic.Bool  // the server knows no rich messages
 
 	mu      sync.Mutex
 	me      self // guarded by mu: who the bot is, once getMe told
@@ -120,9 +122,11 @@ func (c *channel) Send(ctx context.Context, p channels.Post) (channels.MessageID
 		return "", err
 	}
 	var id channels.MessageID
+	fit := c.fit
 	for first, rest := true, linked(p); first || rest != ""; first = false {
+		whole := rest
 		var head string
-		head, rest = markdown.Split(rest, c.fit(rest))
+		head, rest = markdown.Split(rest, fit(rest))
 		params := to.params()
 		if first {
 			to.answer(params, p.Answers)
@@ -130,7 +134,16 @@ func (c *channel) Send(ctx context.Context, p channels.Post) (channels.MessageID
 		if rest == "" && keys != "" {
 			params["reply_markup"] = keys
 		}
-		if id, err = c.say(ctx, to, params, head, p.Partial); err != nil {
+		id, err = c.say(ctx, to, params, head, p.Partial)
+		if errors.Is(err, errNotRich) {
+			fit = fitPlain
+			head, rest = markdown.Split(whole, fit(whole))
+			if rest != "" {
+				delete(params, "reply_markup") // it is under the last of several
+			}
+			id, err = c.say(ctx, to, params, head, p.Partial)
+		}
+		if err != nil {
 			return "", err
 		}
 		if at, err := parseMessage(id); err == nil && p.Partial {
@@ -160,8 +173,17 @@ func (c *channel) say(ctx context.Context, to target, params tgbotapi.Params, md
 	return m.id(), nil
 }
 
-// text carries out a method with md as HTML; where Telegram cannot read that, as plain text made from md itself.
+// text carries out a method with md as a rich message if it is to be one, else as HTML; where Telegram cannot read
+// that, as plain text made from md itself.
 func (c *channel) text(ctx context.Context, method string, params tgbotapi.Params, key, md string, result any) error {
+	if richMethods[method] != "" && c.wantsRich(md) {
+		if ok, err := c.asRich(ctx, method, params, md, result); ok {
+			return err
+		}
+		if markdown.TelegramLen(md) > maxText {
+			return errNotRich
+		}
+	}
 	a := c.api(c.sends)
 	params[key], params["parse_mode"] = orDots(markdown.Telegram(md)), tgbotapi.ModeHTML
 	if key == "text" {
@@ -189,8 +211,20 @@ func (c *channel) Limits(id channels.ConversationID) channels.Limits {
 	return channels.Limits{Fit: c.fit, EditEvery: every}
 }
 
-// fit is Limits.Fit. What is short is not measured: no markup but a table's makes a text ten times as long.
+// fit is Limits.Fit.
 func (c *channel) fit(md string) int {
+	if !c.rich() {
+		return fitPlain(md)
+	}
+	if len(md) <= markdown.RichLimit/100 {
+		return len(md)
+	}
+	return markdown.Fit(md, markdown.RichLimit, markdown.TelegramRichLen)
+}
+
+// fitPlain is what an ordinary message holds. What is short is not measured: no markup but a table's makes a text ten
+// times as long.
+func fitPlain(md string) int {
 	if len(md) <= maxText/10 && !strings.Contains(md, "|") {
 		return len(md)
 	}
@@ -237,6 +271,9 @@ func (c *channel) Edit(ctx context.Context, id channels.MessageID, p channels.Po
 	})
 	if r := (*reply)(nil); errors.As(err, &r) && r.says("message to edit not found", "message can't be edited", "message_id_invalid") {
 		return fmt.Errorf("telegram: edit: %s: %w", r.text, errors.ErrUnsupported)
+	}
+	if errors.Is(err, errNotRich) && !p.Partial {
+		return c.editInParts(ctx, id, p)
 	}
 	if err != nil {
 		return fmt.Errorf("telegram: edit: %w", err)

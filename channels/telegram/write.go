@@ -196,6 +196,8 @@ func (c *channel) retry(ctx context.Context, chat int64, partial bool, do func(c
 			}
 		case r != nil && r.moved != 0 && c.moves.now(chat) != r.moved:
 			c.moves.add(chat, r.moved)
+		case errors.Is(err, errNotRich):
+			return err
 		case lasting(err):
 			return verdict(r)
 		case partial || try >= tries:

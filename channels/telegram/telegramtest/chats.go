@@ -23,6 +23,7 @@ type Chat struct {
 	movedTo  int64
 	actions  []string
 	draft    string
+	draftID  int64     // of a draft with a button to stop it
 	calm     time.Time // flood: refuses until then
 	full     time.Time // flood: the bucket is empty again then
 	lastBot  *Bot      // that wrote last

@@ -17,7 +17,7 @@ type method struct {
 var methods = index(map[string]deed{
 	"getMe": getMe, "getChat": getChat, "sendMessage": sendMessage, "editMessageText": editText,
 	"editMessageCaption": editCaption, "editMessageReplyMarkup": editMarkup, "deleteMessage": deleteMessage,
-	"sendChatAction": chatAction, "answerCallbackQuery": answerCallback, "sendMessageDraft": sendDraft,
+	"sendChatAction": chatAction, "answerCallbackQuery": answerCallback, "sendMessageDraft": sendDraft, "sendRichMessage": sendRich, "sendRichMessageDraft": sendRichDraft,
 	"sendPhoto": sendFile("photo"), "sendDocument": sendFile("document"), "sendVoice": sendFile("voice"), "getFile": getFile,
 	"setMyCommands": setMenu, "getMyCommands": getMenu, "deleteMyCommands": deleteMenu,
 	"setWebhook": setWebhook, "deleteWebhook": deleteWebhook, "getWebhookInfo": webhookInfo, "createForumTopic": createTopic,
@@ -231,7 +231,7 @@ func (s *Server) editable(b *Bot, p params) (*Chat, *Message, *Keyboard, error) 
 }
 
 func (s *Server) changed(c *Chat, m *Message, n Message) (any, int64, error) {
-	if n.Text == m.Text && n.Caption == m.Caption && slices.Equal(n.Entities, m.Entities) &&
+	if n.Text == m.Text && sameRich(n.Rich, m.Rich) && n.Caption == m.Caption && slices.Equal(n.Entities, m.Entities) &&
 		slices.Equal(n.CaptionEntities, m.CaptionEntities) && sameKeyboard(n.Keyboard, m.Keyboard) {
 		return nil, 0, bad("message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message")
 	}
@@ -251,6 +251,9 @@ func sameKeyboard(a, b *Keyboard) bool {
 }
 
 func editText(s *Server, b *Bot, p params) (any, int64, error) {
+	if p.values["rich_message"] != "" && p.values["text"] == "" {
+		return editRich(s, b, p)
+	}
 	text, entities, err := format(p, "text", 4096, "message is too long")
 	if err != nil {
 		return nil, 0, err
@@ -262,11 +265,11 @@ func editText(s *Server, b *Bot, p params) (any, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if m.Text == "" {
+	if m.Text == "" && m.Rich == nil {
 		return nil, 0, bad("there is no text in the message to edit")
 	}
 	n := *clone(m)
-	n.Text, n.Entities, n.Keyboard = text, entities, k
+	n.Text, n.Entities, n.Keyboard, n.Rich = text, entities, k, nil
 	return s.changed(c, m, n)
 }
 
@@ -352,15 +355,7 @@ func sendDraft(s *Server, b *Bot, p params) (any, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	c, err := s.lookup(b, p)
-	if err != nil {
-		return nil, 0, err
-	}
-	if c.info.Type != "private" {
-		return nil, 0, bad("TEXTDRAFT_PEER_INVALID")
-	}
-	c.draft = text
-	return true, c.info.ID, nil
+	return s.draft(b, p, text)
 }
 
 func createTopic(s *Server, b *Bot, p params) (any, int64, error) {

@@ -76,6 +76,7 @@ type (
 		EditDate        int64           `json:"edit_date,omitempty"`
 		Album           string          `json:"media_group_id,omitempty"`
 		Text            string          `json:"text,omitempty"`
+		Rich            *Rich           `json:"rich_message,omitempty"`
 		Entities        []Entity        `json:"entities,omitempty"`
 		Photo           []File          `json:"photo,omitempty"`
 		Document        *File           `json:"document,omitempty"`
@@ -88,6 +89,16 @@ type (
 		MigrateFrom     int64           `json:"migrate_from_chat_id,omitempty"`
 		Extra           json.RawMessage `json:"x_extra,omitempty"` // for tests of what is not known
 		Keyboard        *Keyboard       `json:"reply_markup,omitempty"`
+	}
+	// Rich is the content of a rich message; the blocks are one, whatever they were sent as.
+	Rich struct {
+		Blocks []RichBlock `json:"blocks"`
+		HTML   string      `json:"-"` // as it was sent
+	}
+	// RichBlock is a paragraph.
+	RichBlock struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
 	}
 	// Location is a place on earth.
 	Location struct {
