@@ -56,10 +56,18 @@ type (
 		Video           *file                    `json:"video"`
 		VideoNote       *file                    `json:"video_note"`
 		Sticker         *file                    `json:"sticker"`
-		Contact         json.RawMessage          `json:"contact"`
-		Location        json.RawMessage          `json:"location"`
-		Poll            json.RawMessage          `json:"poll"`
+		Rich            json.RawMessage          `json:"rich_message"`
+		Quote           part                     `json:"quote"` // what was marked of the message that this answers
+		Contact         *contact                 `json:"contact"`
+		Location        *location                `json:"location"`
+		Venue           *venue                   `json:"venue"`
+		Poll            *poll                    `json:"poll"`
 		Dice            json.RawMessage          `json:"dice"`
+		Story           json.RawMessage          `json:"story"`
+		Checklist       json.RawMessage          `json:"checklist"`
+		PaidMedia       json.RawMessage          `json:"paid_media"`
+		Game            json.RawMessage          `json:"game"`
+		Invoice         json.RawMessage          `json:"invoice"`
 		TopicCreated    json.RawMessage          `json:"forum_topic_created"`
 		MigrateTo       int64                    `json:"migrate_to_chat_id"`
 	}
@@ -68,6 +76,27 @@ type (
 		Name string `json:"file_name"`
 		Type string `json:"mime_type"`
 		Size int64  `json:"file_size"`
+		sign
+	}
+	sign struct { // of a sticker
+		Emoji    string `json:"emoji"`
+		Animated bool   `json:"is_animated"`
+		Video    bool   `json:"is_video"`
+	}
+	part     struct{ Text string }
+	location struct{ Latitude, Longitude float64 }
+	venue    struct {
+		Location       location
+		Title, Address string
+	}
+	contact struct {
+		Phone     string `json:"phone_number"`
+		FirstName string `json:"first_name"`
+		LastName  string `json:"last_name"`
+	}
+	poll struct {
+		Question string
+		Options  []part
 	}
 	callback struct {
 		ID      string         `json:"id"`
@@ -158,7 +187,16 @@ func (p *poller) received(m *message) (channels.Message, bool) {
 		return channels.Message{}, false
 	}
 	text, addressed, ours := p.read(m)
-	files := p.files(m)
+	files := append(p.files(m), m.data()...)
+	if text == "" && m.Rich != nil {
+		text = m.words()
+	}
+	if s := m.Sticker; s != nil && s.moves() && text == "" {
+		text = s.Emoji
+	}
+	if ours && (text != "" || files != nil || addressed) {
+		files = append(files, p.quoted(m)...)
+	}
 	if !ours || (text == "" && files == nil && !addressed) {
 		return channels.Message{}, false
 	}
@@ -170,11 +208,9 @@ func (p *poller) received(m *message) (channels.Message, bool) {
 	if r := m.ReplyTo; r != nil && r.TopicCreated == nil {
 		out.Answers = place{m.Chat.ID, r.ID}.id()
 	}
-	switch {
-	case m.SenderChat != nil: // an anonymous admin, a channel: nobody to vouch for
-		out.FromName = m.SenderChat.Title
-	case m.From != nil:
-		out.From, out.FromName = channels.UserID(itoa(m.From.ID)), plainName(m.From)
+	out.FromName = m.author()
+	if m.SenderChat == nil && m.From != nil { // else an anonymous admin, a channel: nobody to vouch for
+		out.From = channels.UserID(itoa(m.From.ID))
 	}
 	return out, true
 }
@@ -309,14 +345,14 @@ func (p *poller) files(m *message) (list []channels.Attachment) {
 	add(m.Audio, "audio.mp3", "audio/mpeg")
 	add(m.Video, "video.mp4", "video/mp4")
 	add(m.VideoNote, "video.mp4", "video/mp4")
-	add(m.Sticker, "sticker.webp", "image/webp")
-	for what, raw := range map[string]json.RawMessage{"a contact": m.Contact, "a place": m.Location, "a poll": m.Poll, "a dice": m.Dice} {
-		if raw != nil {
-			list = append(list, channels.Attachment{Note: what + ", which cannot be read here"})
-		}
+	if s := m.Sticker; s != nil && !s.moves() {
+		add(s, strings.TrimSpace("sticker "+s.Emoji), "image/webp")
 	}
 	return list
 }
+
+// moves reports whether a sticker is no picture.
+func (s sign) moves() bool { return s.Animated || s.Video }
 
 func orElse(s, other string) string {
 	if s == "" {
