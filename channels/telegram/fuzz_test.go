@@ -21,6 +21,8 @@ func FuzzUpdates(f *testing.F) {
 		`[{"update_id":1,"edited_message":{"chat":{"id":1}}},{"callback_query":{"id":"1","data":"x","from":{"id":1}}}]`,
 		`[{"update_id":2,"callback_query":{"id":"2","data":"p:x","from":{"id":1},"message":{"message_id":7,"date":0,"chat":{"id":-1,"type":"group"}}}}]`,
 		`[{"message":{"chat":{"id":5},"from":{"id":5},"photo":[{}],"document":{"file_name":"../x","file_size":-1},"media_group_id":"a"}}]`,
+		`[{"message":{"chat":{"id":5},"from":{"id":5},"quote":{"text":"x"},"rich_message":{"blocks":[{"text":["a",{"text":"b"}]}]},"reply_to_message":{"chat":{"id":5},"text":"q","photo":[{}],"sticker":{"emoji":"x","is_video":true}}}},{"stopped_message_generation":{"chat":{"id":5}}}]`,
+		`[{"message":{"chat":{"id":5},"from":{"id":5},"venue":{"location":{"latitude":1}},"poll":{"question":"?","options":[{"text":"a"}]},"contact":{"phone_number":"1"}}}]`,
 	} {
 		f.Add([]byte(s))
 	}

@@ -183,6 +183,9 @@ func (p *poller) received(m *message) (channels.Message, bool) {
 	if m.From != nil && m.From.IsBot && m.SenderChat == nil {
 		return channels.Message{}, false
 	}
+	if m.Chat.ID > 0 && (m.From == nil || m.SenderChat != nil) {
+		return channels.Message{}, false // nobody's, in a direct chat
+	}
 	if (m.AutoForward || m.Chat.Type == "channel") && !p.c.set.ChannelPosts {
 		return channels.Message{}, false
 	}

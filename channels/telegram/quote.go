@@ -46,13 +46,14 @@ func (p *poller) quoted(m *message) []channels.Attachment {
 		text = strings.ToValidUTF8(text[:most], "") + " …"
 	}
 	if strings.TrimSpace(text) != "" {
-		files = append([]channels.Attachment{asText(name, secret.Redact(text))}, files...)
+		files = append([]channels.Attachment{asText(name, text)}, files...)
 	}
 	return files
 }
 
-// asText is a text beside the message's own.
+// asText is a text beside the message's own, without what looks like a key in it.
 func asText(name, text string) channels.Attachment {
+	text = secret.Redact(text)
 	return channels.Attachment{Name: name, Type: "text/plain", Size: int64(len(text)), Data: []byte(text)}
 }
 
