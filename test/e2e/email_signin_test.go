@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"io"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	"chatgateway/channels/email/emailtest"
 	"chatgateway/internal/testpeers"
+	"chatgateway/test/program"
 )
 
 // TestEmailSignIn: the bot's own sign-in, by a link and by a code, at an authorization server that is not ours, beside the
@@ -20,13 +20,13 @@ func TestEmailSignIn(t *testing.T) {
 	m := &post{t: t, r: emailtest.Start(t, strings.Replace(issuer.URL, "//", "//company:"+testpeers.CompanySecret+"@", 1)+"/token/introspection")}
 	oauth := fmt.Sprintf("owners: [%s], oauth_link_url: %q, oauth_device_url: %q, oauth_token_url: %q, oauth_redirect_url: \"http://localhost/callback\", oauth_scopes: [openid, offline_access]",
 		ownerMail, issuer.URL+"/auth", issuer.URL+"/device/auth", issuer.URL+"/token")
-	p := newProgram(t, "model: anthropic/claude-test-1\nchannels:\n  email: "+m.settings(oauth), append(models(1), testpeers.Says("hello", "Hello by mail."))...)
+	p := newGateway(t, "model: anthropic/claude-test-1\nchannels:\n  email: "+m.settings(oauth), append(models(1), testpeers.Says("hello", "Hello by mail."))...)
 	p.set("anthropic key", "sk-ant-api03-FAKE-signin-canary-000111222333", "auth", "set", "anthropic")
 	bot := "ann@gateway.example" // as whom the person of the authorization server signs in
 	for i, way := range []string{"link", "code"} {
-		cmd := exec.Command(binary, "channels", "login", "email")
-		out := &buffer{news: make(chan struct{}, 1)}
-		cmd.Env, cmd.Stdout, cmd.Stderr = p.env, out, out
+		cmd := p.Command(t.Context(), "channels", "login", "email")
+		out := program.NewOutput()
+		cmd.Stdout, cmd.Stderr = out, out
 		in, err := cmd.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -35,21 +35,21 @@ func TestEmailSignIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 0 {
-			out.find(t, regexp.MustCompile("mail address to sign in"))
+			out.Find(t, 0, regexp.MustCompile("mail address to sign in"))
 			answer(t, in, bot)
-			out.find(t, regexp.MustCompile("client id"))
+			out.Find(t, 0, regexp.MustCompile("client id"))
 			answer(t, in, "gateway")
 		}
-		out.find(t, regexp.MustCompile("How do you want to sign in"))
+		out.Find(t, 0, regexp.MustCompile("How do you want to sign in"))
 		if way == "link" {
 			answer(t, in, "2")
-			address, _ := issuer.Open(out.find(t, link), false)
+			address, _ := issuer.Open(out.Find(t, 0, link), false)
 			answer(t, in, strings.Replace(address, "state=", "state=x", 1))
-			out.find(t, regexp.MustCompile("the answer to another sign-in"))
+			out.Find(t, 0, regexp.MustCompile("the answer to another sign-in"))
 			answer(t, in, address)
 		} else {
 			answer(t, in, "1")
-			code := out.find(t, regexp.MustCompile(`code: \S+`))
+			code := out.Find(t, 0, regexp.MustCompile(`code: \S+`))
 			issuer.Enter(issuer.URL+"/device", strings.TrimPrefix(code, "code: "))
 		}
 		if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "Logged in: email") {
@@ -58,14 +58,14 @@ func TestEmailSignIn(t *testing.T) {
 		p.connected("email")
 		m.want(ownerMail, m.write(ownerMail, bot, "hello", "hello there", nil), "Hello by mail.")
 	}
-	if out, code := p.run("", "channels", "test", "email"); code != 0 || !strings.Contains(out, "Mail is sent as "+bot) {
+	if out, code := p.Run("", "channels", "test", "email"); code != 0 || !strings.Contains(out, "Mail is sent as "+bot) {
 		t.Errorf("channels test gave %d:\n%s", code, out)
 	}
 	if s := issuer.Stats(); s.Refreshes > 0 || len(s.Errors) > 0 {
 		t.Errorf("tokens that are good were renewed %d times; refused: %v", s.Refreshes, s.Errors)
 	}
 	// The token ends: it is renewed once, by the gateway that runs, which goes on as it is.
-	if out, code := p.run("FAKE-ended-token", "channels", "set", "email", "access_token"); code != 0 {
+	if out, code := p.Run("FAKE-ended-token", "channels", "set", "email", "access_token"); code != 0 {
 		t.Fatal(out)
 	}
 	for deadline := time.Now().Add(20 * time.Second); issuer.Stats().Refreshes == 0; time.Sleep(50 * time.Millisecond) {

@@ -76,6 +76,33 @@ func (tg *telegram) gone(c *telegramtest.Chat, id int64) {
 	}
 }
 
+// grows asks what is answered slowly, and sees the answer grow in one message, where it was asked.
+func (tg *telegram) grows(u *telegramtest.User, c *telegramtest.Chat, text string, topic ...int64) {
+	tg.t.Helper()
+	asked := tg.say(u, c, text, topic...)
+	first := tg.want(c, "One word")
+	last := tg.want(c, "grows and grows.")
+	if last.ID != first.ID || first.ID < asked.ID {
+		tg.t.Errorf("the answer did not grow in one message: %d, %d", first.ID, last.ID)
+	}
+}
+
+// picks gives the command for a list of models and presses one of its buttons.
+func (tg *telegram) picks(u *telegramtest.User, c *telegramtest.Chat, command string, topic ...int64) {
+	tg.t.Helper()
+	tg.say(u, c, command, topic...)
+	list := tg.want(c, "Anthropic has")
+	labels := list.Labels()
+	if len(labels) == 0 {
+		tg.t.Fatal("the picker has no buttons")
+	}
+	press := tg.s.Press(u, c, list.ID, labels[len(labels)-1])
+	tg.want(c, "answers in this conversation")
+	if ok, _ := tg.s.Answered(press); !ok {
+		tg.t.Error("the press was not answered")
+	}
+}
+
 // TestTelegram: claim, login by key with the key's message gone, chat with a growing reply, /model by buttons, /logout;
 // in private, in a group and in a topic; strangers are kept out; a restart in the middle.
 func TestTelegram(t *testing.T) {
@@ -83,7 +110,8 @@ func TestTelegram(t *testing.T) {
 	slow := testpeers.Says("slowly", "One word after the other, so that there is time to see how it grows and grows.")
 	slow.Latency, slow.Pieces = 200, 6
 	p := newGateway(t, fmt.Sprintf("channels:\n  telegram: {api_base: %q, groups: [\"*\"], streaming_latency: 0.05}\n", tg.url),
-		slow, testpeers.Says("hello", "Hello! **Nice** to meet you."), testpeers.Says("group", "Hello, group."), testpeers.Says("topic", "Hello, topic."))
+		slow, testpeers.Says("hello", "Hello! **Nice** to meet you."), testpeers.Says("group", "Hello, group."), testpeers.Says("topic", "Hello, topic."),
+		testpeers.Says("shed is red", "It says that the shed is red."))
 	p.Stop(15)
 	if out, code := p.Run(telegramToken, "channels", "set", "telegram", "bot_token"); code != 0 {
 		t.Fatalf("channels set: %s", out)
@@ -112,20 +140,8 @@ func TestTelegram(t *testing.T) {
 
 	tg.say(ann, private, "hello")
 	tg.want(private, "Nice to meet you")
-	tg.say(ann, private, "slowly now")
-	grows := tg.want(private, "One word")
-	tg.want(private, "grows and grows.")
-	if after := tg.want(private, "grows and grows."); after.ID != grows.ID {
-		t.Errorf("the answer did not grow in one message: %d, %d", grows.ID, after.ID)
-	}
-	tg.say(ann, private, "/model list anthropic")
-	list := tg.want(private, "Anthropic has")
-	if labels := list.Labels(); len(labels) == 0 {
-		t.Error("the picker has no buttons")
-	} else {
-		tg.s.Press(ann, private, list.ID, labels[len(labels)-1])
-		tg.want(private, "answers in this conversation")
-	}
+	tg.grows(ann, private, "slowly now")
+	tg.picks(ann, private, "/model list anthropic")
 
 	group := tg.s.Supergroup("Team", tg.bot)
 	tg.say(ann, group, "@test_bot are you in this group?")
@@ -133,10 +149,26 @@ func TestTelegram(t *testing.T) {
 	tg.say(eve, group, "@test_bot a group question of a stranger")
 	tg.say(ann, group, "/auth@test_bot")
 	tg.want(group, "Sign-ins")
+	tg.grows(ann, group, "@test_bot slowly now")
+	tg.picks(ann, group, "/model@test_bot list anthropic")
+	said := tg.say(eve, group, "The shed is red.")
+	tg.s.Say(ann, group, telegramtest.Line{Text: "@test_bot what does this say?", ReplyTo: said})
+	tg.want(group, "It says that the shed is red.")
+	tg.say(ann, group, "/login@test_bot openai key")
+	tg.want(private, "OpenAI API key")
+	tg.say(ann, private, "/cancel")
+	tg.want(private, "ancel")
 	forum := tg.s.Forum("Forum", tg.bot)
 	topic := forum.Topic(ann, "Talk")
 	tg.say(ann, forum, "@test_bot this is a topic", topic)
 	tg.want(forum, "Hello, topic.")
+	tg.grows(ann, forum, "@test_bot slowly now", topic)
+	tg.picks(ann, forum, "/model@test_bot list anthropic", topic)
+	for _, m := range tg.s.Shown(forum) {
+		if m.Thread != topic {
+			t.Errorf("%q stands in topic %d; want %d", m.Text, m.Thread, topic)
+		}
+	}
 	for _, m := range tg.s.Shown(group) {
 		if strings.Contains(m.Text, "stranger") {
 			t.Error("a stranger was answered in the group")
@@ -150,7 +182,7 @@ func TestTelegram(t *testing.T) {
 	tg.say(ann, private, "hello")
 	tg.want(private, "Nice to meet you")
 
-	tg.say(ann, private, "/logout anthropic:default")
+	tg.say(ann, forum, "/logout@test_bot anthropic:default", topic)
 	tg.want(private, "Logged out of Anthropic")
 	for _, secret := range []string{key, telegramToken[7:]} {
 		if found := p.traces(secret); len(found) > 0 {
