@@ -19,7 +19,7 @@ func auth(ctx context.Context, c *Call) error {
 		if err != nil {
 			return err
 		}
-		text := AuthText(st, time.Now())
+		text := AuthText(st, time.Now()) + orders(ctx, c)
 		if err := c.Host.Auth().StoreErr(); err != nil {
 			var u interface{ UserMessage() string }
 			if errors.As(err, &u) {
@@ -43,7 +43,11 @@ func auth(ctx context.Context, c *Call) error {
 		if err != nil {
 			return err
 		}
-		return c.say(ctx, AuthText(st, time.Now()), authButtons(s, id, st)...)
+		text = AuthText(st, time.Now())
+		if len(st) > 1 {
+			text += "\n" + OrderText(ctx, m, s, c.Scope, !c.Private)
+		}
+		return c.say(ctx, text, authButtons(s, id, st)...)
 	case "enable", "disable":
 		if err := m.Enable(ctx, id, deed == "enable"); err != nil {
 			return err
@@ -76,7 +80,7 @@ func auth(ctx context.Context, c *Call) error {
 		}
 		text = CheckText(s, f)
 	case "order":
-		if text, err = setOrder(ctx, c, s); err != nil {
+		if text, err = order(ctx, c, s, c.Args[2:]); err != nil {
 			return err
 		}
 	default:
@@ -84,30 +88,6 @@ func auth(ctx context.Context, c *Call) error {
 	}
 	c.Host.Record(ctx, c.Person, "auth "+c.Arg(1), string(id), "done")
 	return c.say(ctx, text)
-}
-
-func setOrder(ctx context.Context, c *Call, s providerauth.Scheme) (string, error) {
-	m := c.Host.Auth()
-	if words := c.Args[2:]; len(words) > 0 {
-		var order []providerauth.ID
-		for _, w := range words {
-			if w != "clear" {
-				order = append(order, providerauth.ID(w))
-			}
-		}
-		if err := m.SetOrder(ctx, s.ID, order); err != nil {
-			return "", err
-		}
-	}
-	order := m.Order(ctx, s.ID)
-	if len(order) == 0 {
-		return fmt.Sprintf("%s has no set order: the default account comes first, then the others.", s.Name), nil
-	}
-	var names []string
-	for _, id := range order {
-		names = append(names, string(id))
-	}
-	return fmt.Sprintf("%s is tried in this order: %s.", s.Name, strings.Join(names, ", ")), nil
 }
 
 // CheckText says what a live check found.

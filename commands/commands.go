@@ -82,8 +82,9 @@ type Call struct {
 	Name    string   // the command as it was typed, without the slash
 	Args    []string // the words behind it, secrets among them already taken out where the command has a Secret Arg
 	Person  Person
-	Private bool // the conversation is seen by the person alone
-	Pressed bool // it came from a button: Say may replace the message that bore it
+	Private bool               // the conversation is seen by the person alone
+	Pressed bool               // it came from a button: Say may replace the message that bore it
+	Scope   providerauth.Scope // the conversation, as an order of accounts may be set for it
 	Host    Host
 	Session Session
 	Prompt  login.Prompter

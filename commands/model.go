@@ -1,11 +1,14 @@
 package commands
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"chatgateway/providerauth"
 	"chatgateway/providers"
@@ -66,67 +69,10 @@ func use(ctx context.Context, c *Call, m Model) error {
 	}
 	ref, _ := c.Session.Model(ctx)
 	text := fmt.Sprintf("From now on **%s** answers in this conversation.", ref)
-	if _, err := c.Host.Auth().Credential(ctx, providerauth.Want{Provider: ref.Provider, Account: ref.Account}); err != nil {
-		return c.say(ctx, text+" But nobody is logged in to it.", Choice{Label: "Log in", Run: "/login " + string(providerauth.MakeID(ref.Provider, ref.Account))})
+	if _, err := c.Host.Auth().Credential(ctx, providerauth.Want{Provider: ref.Provider, Account: ref.Account, Scope: c.Scope}); err != nil {
+		return c.say(ctx, text+" But not yet: "+sentence(err), Choice{Label: "Log in", Run: "/login " + string(providerauth.MakeID(ref.Provider, ref.Account))})
 	}
 	return c.say(ctx, text)
-}
-
-// one finds the one model that a text means. Where several fit, the person chooses; ok is false then.
-func one(ctx context.Context, c *Call, text, again string) (m Model, ok bool, err error) {
-	ref, pin, err := pinned(ctx, c, text)
-	if err != nil {
-		return m, false, err
-	}
-	found, err := c.Host.Match(ctx, ref)
-	if err != nil {
-		return m, false, err
-	}
-	if len(found) > 1 {
-		var cs []Choice
-		for _, f := range found[:min(len(found), pageSize)] {
-			cs = append(cs, Choice{Label: f.Ref.String(), Run: again + withPin(f.Ref, pin).String()})
-		}
-		return m, false, c.say(ctx, fmt.Sprintf("%d models fit %q. Which one?", len(found), text), cs...)
-	}
-	m = found[0]
-	m.Ref = withPin(m.Ref, pin)
-	return m, true, nil
-}
-
-// pinned takes the seed's trailing "@work" or "@anthropic:work" off a ref, where such an account exists.
-func pinned(ctx context.Context, c *Call, text string) (ref, pin string, err error) {
-	at := strings.LastIndex(text, "@")
-	if at <= 0 {
-		return text, "", nil
-	}
-	head, tail := text[:at], text[at+1:]
-	provider := ""
-	if r, ok := providers.ParseRef(head); ok {
-		provider = r.Provider
-	}
-	id := providerauth.ID(tail)
-	if id.Account() == "" {
-		id = providerauth.MakeID(provider, tail)
-	}
-	if s, serr := c.Host.Auth().Scheme(id.Provider()); serr == nil {
-		for _, a := range c.Host.Auth().Accounts(ctx, s.ID) {
-			if a.Account() == id.Account() {
-				if r, ok := providers.ParseRef(head); ok && r.Provider != s.ID {
-					return "", "", refusal(fmt.Sprintf("The account %s belongs to %s, not to %s.", tail, s.Name, r.Provider))
-				}
-				return head, id.Account(), nil
-			}
-		}
-	}
-	return text, "", nil
-}
-
-func withPin(r providers.Ref, pin string) providers.Ref {
-	if pin != "" && r.Account == "" {
-		r.Account = pin
-	}
-	return r
 }
 
 // setDefault is for owners, and answered to them alone.
@@ -183,10 +129,10 @@ func modelStatus(ctx context.Context, c *Call) error {
 	if e := c.Host.Endpoint(ref.Provider); e != "" {
 		fmt.Fprintf(&b, "**Endpoint**: %s\n", e)
 	}
-	cred, err := c.Host.Auth().Credential(ctx, providerauth.Want{Provider: ref.Provider, Account: ref.Account})
+	cred, err := c.Host.Auth().Credential(ctx, providerauth.Want{Provider: ref.Provider, Account: ref.Account, Scope: c.Scope})
 	switch {
 	case err != nil:
-		fmt.Fprintf(&b, "**Sign-in**: none that works. /login %s\n", ref.Provider)
+		fmt.Fprintf(&b, "**Sign-in**: none that works now. %s\n", sentence(err))
 	case cred.Source == providerauth.FromEnv:
 		fmt.Fprintf(&b, "**Sign-in**: %s, from the variable %s\n", cred.ID, cred.Label)
 	case cred.Source == providerauth.FromNone:
@@ -194,14 +140,26 @@ func modelStatus(ctx context.Context, c *Call) error {
 	default:
 		fmt.Fprintf(&b, "**Sign-in**: %s, %s\n", cred.ID, cred.Source)
 	}
+	if ids, from := c.Host.Auth().Order(ctx, ref.Provider, c.Scope); len(ids) > 0 && ref.Account == "" {
+		fmt.Fprintf(&b, "**Order**: %s (set for %s)\n", JoinIDs(ids), scopeName(from, c.Scope))
+	}
 	if st, err := c.Host.Auth().Status(ctx, ref.Provider); err == nil && len(st) > 1 && c.Person.Role == Owner {
 		for _, p := range st {
 			if p.Configured {
-				fmt.Fprintf(&b, "- `%s`: %s\n", p.ID, p.State)
+				fmt.Fprintf(&b, "- `%s`: %s\n", p.ID, cmp.Or(stateText(p, time.Now()), p.State))
 			}
 		}
 	}
 	return c.say(ctx, b.String())
+}
+
+// sentence gives the sentence of an error that a person may read.
+func sentence(err error) string {
+	var u interface{ UserMessage() string }
+	if errors.As(err, &u) {
+		return u.UserMessage()
+	}
+	return "something went wrong here; the gateway's log says what."
 }
 
 // byProvider groups models, the order kept.

@@ -48,7 +48,7 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 	}
 	d := s.g.o.Policy.Decide(ctx, s.conv.Account, m)
 	call := &commands.Call{
-		Name: c.Name, Args: args, Private: m.Private, Pressed: m.Press != "", Host: s.g, Session: sessionView{s, m},
+		Name: c.Name, Args: args, Private: m.Private, Pressed: m.Press != "", Scope: scopeOf(s.conv), Host: s.g, Session: sessionView{s, m},
 		Person: commands.Person{ID: string(m.From), Name: m.FromName, Account: string(s.conv.Account), Role: role(d.Role)},
 	}
 	if refusal := s.g.mayRun(c, call, m); refusal != "" {

@@ -133,7 +133,10 @@ func (g *Gateway) failure(ctx context.Context, r providers.Ref, err error) (stri
 		name = s.Name
 	}
 	var u interface{ UserMessage() string }
+	var problem providerauth.Problem
 	switch {
+	case errors.Is(err, providerauth.ErrNone) && errors.As(err, &problem):
+		return string(problem), []commands.Choice{model}
 	case errors.Is(err, providerauth.ErrNone):
 		if r.Account != "" {
 			return fmt.Sprintf("There is no sign-in %s for %s. Log in with it, or choose another model.", id, r), []commands.Choice{loginButton, model}

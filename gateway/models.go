@@ -160,6 +160,11 @@ func (g *Gateway) LoggedIn(ctx context.Context, id providerauth.ID) providers.Re
 	return ref
 }
 
+// scopeOf names a conversation for the order of accounts that may be set for it.
+func scopeOf(c store.Conv) providerauth.Scope {
+	return providerauth.MakeScope(string(c.Account), string(c.Conversation))
+}
+
 // usable reports whether there is a credential for a model.
 func (g *Gateway) usable(ctx context.Context, ref providers.Ref) bool {
 	_, err := g.o.Auth.Credential(ctx, providerauth.Want{Provider: ref.Provider, Account: ref.Account})

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -8,7 +9,10 @@ import (
 )
 
 // moved lets what waits and what runs go on where its conversation has moved to.
-func (g *Gateway) moved(from, to store.Conv) {
+func (g *Gateway) moved(ctx context.Context, from, to store.Conv) {
+	if err := g.o.Auth.MoveScope(ctx, scopeOf(from), scopeOf(to)); err != nil {
+		g.log.Warn("the order of the accounts is not taken along", "conversation", string(to.Conversation), "err", err)
+	}
 	g.mu.Lock()
 	s := g.sessions[from]
 	delete(g.sessions, from)

@@ -37,7 +37,7 @@ func (g *Gateway) receive(ctx context.Context, a *account, b channels.Batch) err
 			return err
 		}
 		for from, to := range c.moved {
-			g.moved(store.Conv{Account: a.ID, Conversation: from}, store.Conv{Account: a.ID, Conversation: to})
+			g.moved(ctx, store.Conv{Account: a.ID, Conversation: from}, store.Conv{Account: a.ID, Conversation: to})
 		}
 		for _, item := range kept {
 			if act := s.acts[item.Message.ID]; act != nil {

@@ -46,7 +46,7 @@ func (s *session) beginSignIn(ctx context.Context, m channels.Message, provider 
 	}
 	opt := sayOptions{key: -turn, private: c.Where == commands.Privately}
 	call := &commands.Call{
-		Name: c.Name, Args: []string{provider}, Private: m.Private, Host: s.g, Session: sessionView{s, m},
+		Name: c.Name, Args: []string{provider}, Private: m.Private, Scope: scopeOf(s.conv), Host: s.g, Session: sessionView{s, m},
 		Person: commands.Person{ID: string(m.From), Name: m.FromName, Account: string(s.conv.Account), Role: commands.Owner},
 		Say: func(ctx context.Context, a commands.Answer) error {
 			opt.n++

@@ -125,7 +125,7 @@ func TestAuthOfOneProvider(t *testing.T) {
 		w.press("ann", "Disable")
 		w.want("ann", "fake is disabled: its sign-in is kept and skipped")
 		w.say("bob", "hello")
-		w.want("bob", "Nobody is logged in to fake")
+		w.want("bob", "The sign-in to fake is switched off")
 		w.say("ann", "/auth fake")
 		w.want("ann", "disabled", "[Enable]")
 		w.press("ann", "Enable")

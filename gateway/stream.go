@@ -21,7 +21,7 @@ func (a *asking) tryAccounts(ctx context.Context, r providers.Ref) error {
 	var tried []providerauth.ID
 	var last error
 	for range 8 {
-		cred, err := g.o.Auth.Credential(ctx, providerauth.Want{Provider: r.Provider, Account: r.Account, Not: tried})
+		cred, err := g.o.Auth.Credential(ctx, providerauth.Want{Provider: r.Provider, Account: r.Account, Scope: scopeOf(a.conv), Not: tried})
 		if err != nil {
 			if last != nil {
 				return last

@@ -2,7 +2,6 @@ package providerauth
 
 import (
 	"context"
-	"fmt"
 	"slices"
 )
 
@@ -44,73 +43,6 @@ func (m *Manager) Enable(ctx context.Context, id ID, on bool) error {
 // the sign-in.
 func (m *Manager) SignInFirst(context.Context) []string {
 	return slices.Clone(m.look().settings.Enabled)
-}
-
-// Order gives the order in which a provider's credentials are tried that the owner or config set; nil: none is set.
-func (m *Manager) Order(_ context.Context, provider string) []ID {
-	v := m.look()
-	sc := v.scheme(provider)
-	if sc == nil {
-		return nil
-	}
-	return slices.Clone(v.byID[sc.ID].order)
-}
-
-// SetOrder sets the order in which a provider's credentials are tried, and that no other is; "env" stands for the
-// environment. Accounts may be named alone ("work") or whole ("anthropic:work"). nil takes the order away, and config's
-// holds again.
-func (m *Manager) SetOrder(ctx context.Context, provider string, order []ID) error {
-	v := m.look()
-	sc := v.scheme(provider)
-	if sc == nil {
-		return &Error{Kind: ErrUnknown, ID: ID(provider)}
-	}
-	var ids []ID
-	for _, id := range order {
-		full, err := v.listed(sc, id)
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(ids, full) {
-			ids = append(ids, full)
-		}
-	}
-	err := m.store.UpdateSettings(ctx, func(s *Settings) error {
-		if len(ids) == 0 {
-			delete(s.Order, sc.ID)
-			return nil
-		}
-		if s.Order == nil {
-			s.Order = map[string][]ID{}
-		}
-		s.Order[sc.ID] = ids
-		return nil
-	})
-	m.look()
-	return err
-}
-
-// listed finds the credential that an entry of an order means.
-func (v *view) listed(sc *Scheme, id ID) (ID, error) {
-	if isEnv(id, sc.ID) {
-		return envWord, nil
-	}
-	full := v.named(sc, id)
-	if v.creds[full] == nil {
-		return "", &Error{Kind: ErrNone, ID: full, Name: sc.Name, Reason: fmt.Sprintf("the order names %q", id)}
-	}
-	return full, nil
-}
-
-// named gives the whole id of an entry of an order, which may be an account's name alone.
-func (v *view) named(sc *Scheme, id ID) ID {
-	switch {
-	case v.creds[id] != nil || id == ID(sc.ID):
-		return id
-	case v.scheme(id.Provider()) == sc:
-		return MakeID(sc.ID, id.Account())
-	}
-	return MakeID(sc.ID, string(id))
 }
 
 // DefaultModel gives the model that `/model default` set; "" if none is.

@@ -13,7 +13,7 @@ type Error struct {
 	Name   string    // the provider's name for people; empty: the ID
 	Until  time.Time // with ErrCooling: when it is tried again
 	Reason string    // why, as the end of a sentence: "the token was revoked"; empty: not known
-	Err    error     // the cause, for errors.Is
+	Err    error     // the cause, for errors.Is; a Problem is the sentence for people
 }
 
 // Error implements error.
@@ -46,7 +46,10 @@ func (e *Error) UserMessage() string {
 	if e.Reason != "" {
 		why = ": " + e.Reason
 	}
+	problem, told := errors.AsType[Problem](e.Err)
 	switch {
+	case told:
+		return string(problem)
 	case errors.Is(e.Kind, ErrNone):
 		return fmt.Sprintf("There is no login for %s yet%s. Log in with /login %s.", name, why, e.ID)
 	case errors.Is(e.Kind, ErrNeedsLogin):

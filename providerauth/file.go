@@ -258,6 +258,7 @@ func putSettings(d *jsonfile.Doc, set Settings) error {
 		empty bool
 	}{
 		{"order", set.Order, len(set.Order) == 0},
+		{"order_in", set.OrderIn, len(set.OrderIn) == 0},
 		{"disabled", set.Disabled, len(set.Disabled) == 0},
 		{"enabled", set.Enabled, len(set.Enabled) == 0},
 		{"latched", set.Latched, len(set.Latched) == 0},

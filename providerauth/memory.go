@@ -158,16 +158,22 @@ func stripped(c Credential) Credential {
 
 // clone copies the settings deeply.
 func (s Settings) clone() Settings {
-	if s.Order != nil {
-		order := make(map[string][]ID, len(s.Order))
-		for k, v := range s.Order {
-			order[k] = slices.Clone(v)
-		}
-		s.Order = order
+	s.Order = cloneOrder(s.Order)
+	s.OrderIn = maps.Clone(s.OrderIn)
+	for where, order := range s.OrderIn {
+		s.OrderIn[where] = cloneOrder(order)
 	}
 	s.Disabled, s.Enabled = slices.Clone(s.Disabled), slices.Clone(s.Enabled)
 	s.Latched, s.Renewals, s.Warned = maps.Clone(s.Latched), maps.Clone(s.Renewals), maps.Clone(s.Warned)
 	return s
+}
+
+func cloneOrder(order map[string][]ID) map[string][]ID {
+	order = maps.Clone(order)
+	for provider, ids := range order {
+		order[provider] = slices.Clone(ids)
+	}
+	return order
 }
 
 // Interface guards

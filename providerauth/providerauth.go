@@ -157,13 +157,14 @@ type Store interface {
 
 // Settings are the choices that belong to credentials but to no single one.
 type Settings struct {
-	Order    map[string][]ID `json:"order,omitempty"`    // by provider; the word "env" stands for the environment
-	Disabled []ID            `json:"disabled,omitempty"` // kept, and skipped
-	Enabled  []string        `json:"enabled,omitempty"`  // providers to sign in to at the first message
-	Latched  map[ID]Latch    `json:"latched,omitempty"`  // sign-ins that have ended
-	Renewals map[ID]Latch    `json:"renewals,omitempty"` // the last renewal that was begun, by its refresh token
-	Warned   map[ID]string   `json:"warned,omitempty"`   // fingerprints of what the owners know will expire
-	Model    string          `json:"model,omitempty"`    // `/model default`
+	Order    map[string][]ID           `json:"order,omitempty"`    // by provider; the word "env" stands for the environment
+	OrderIn  map[Scope]map[string][]ID `json:"order_in,omitempty"` // the same for a chat account or a conversation
+	Disabled []ID                      `json:"disabled,omitempty"` // kept, and skipped
+	Enabled  []string                  `json:"enabled,omitempty"`  // providers to sign in to at the first message
+	Latched  map[ID]Latch              `json:"latched,omitempty"`  // sign-ins that have ended
+	Renewals map[ID]Latch              `json:"renewals,omitempty"` // the last renewal that was begun, by its refresh token
+	Warned   map[ID]string             `json:"warned,omitempty"`   // fingerprints of what the owners know will expire
+	Model    string                    `json:"model,omitempty"`    // `/model default`
 }
 
 // Latch remembers what became of a refresh token; it holds for that token alone. Under Settings.Latched it was
@@ -186,7 +187,8 @@ type CoolingRecord struct {
 type Want struct {
 	Provider string
 	Account  string // "": any; else this one and no other
-	Order    []ID   // a conversation's or a channel's own order, before the set one
+	Scope    Scope  // where it is wanted: an order set for that place goes before the one for everywhere
+	Order    []ID   // an order for this once, in place of any that is set
 	Not      []ID   // tried in this turn already
 }
 

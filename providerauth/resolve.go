@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ type candidate struct {
 // Credential gives the credential to use for a request now: the one asked for, or the first in order that can be used.
 // One that has run out is renewed first, which may take as long as the exchange. With a valid one it takes less than
 // a microsecond and reads no file. The order is: the runtime override; the account asked for and no other; else the
-// order of the conversation, the owner's or config's, and nothing beside it; else the default account and then the
+// order of the conversation, of its chat account, the owner's or config's, and nothing beside it; else the default account and then the
 // others; and the environment where nothing is stored or an order names it ("env"). Errors are *Error: ErrNone,
 // ErrNeedsLogin, ErrCooling, ErrRenewal, ErrUnknown.
 func (m *Manager) Credential(ctx context.Context, w Want) (Credential, error) {
@@ -48,6 +49,10 @@ func (m *Manager) Credential(ctx context.Context, w Want) (Credential, error) {
 	}
 	if why == nil {
 		why = v.nothing(sc, MakeID(sc.ID, w.Account))
+		if order, _ := v.orderIn(v.byID[sc.ID], w.Scope); len(order) > 0 && w.Account == "" {
+			why = &Error{Kind: ErrNone, ID: ID(sc.ID), Name: sc.Name, Err: Problem(fmt.Sprintf(
+				"None of the logins that the order set for %s names is there. /auth %s order shows and changes it.", sc.Name, sc.ID))}
+		}
 	}
 	return Credential{}, why
 }
@@ -115,7 +120,7 @@ func (v *view) candidates(sc *Scheme, w Want, out []candidate) []candidate {
 	}
 	order := w.Order
 	if order == nil {
-		order = p.order
+		order, _ = v.orderIn(p, w.Scope)
 	}
 	if order != nil {
 		for _, id := range order {
@@ -139,10 +144,6 @@ func (v *view) candidates(sc *Scheme, w Want, out []candidate) []candidate {
 	return out
 }
 
-func isEnv(id ID, provider string) bool {
-	return id == envWord || id.Account() == envWord && id.Provider() == provider
-}
-
 // envID names the environment's credential: the default account's id, or "anthropic:env" where that one is stored.
 func (v *view) envID(provider string) ID {
 	if v.creds[ID(provider)] != nil {
@@ -157,7 +158,8 @@ func (m *Manager) use(ctx context.Context, v *view, sc *Scheme, c candidate, now
 		return Credential{ID: c.id, Source: FromNone}, nil
 	}
 	if v.disabled(c.id) && c.src != FromRuntime {
-		return Credential{}, &Error{Kind: ErrNone, ID: c.id, Name: sc.Name, Reason: "it is switched off; /auth " + string(c.id) + " enable switches it on"}
+		return Credential{}, &Error{Kind: ErrNone, ID: c.id, Name: sc.Name, Err: Problem(fmt.Sprintf(
+			"The sign-in to %s is switched off. /auth %s enable switches it on; that is for the bot's owners.", title(sc, c.id), c.id))}
 	}
 	cred := c.cred
 	if c.src == FromEnv {

@@ -66,7 +66,7 @@ func TestOrder(t *testing.T) {
 		w.want(Want{}, "FAKE-work", FromStore)
 		w.want(Want{Order: []ID{name, "default"}, Not: []ID{"acme:work"}}, "FAKE-stored", FromStore)
 	}
-	if err := w.m.SetOrder(ctx, "wile", []ID{"home", "env"}); err != nil {
+	if err := w.m.SetOrder(ctx, "wile", "", []ID{"home", "env"}); err != nil {
 		t.Fatal(err)
 	}
 	w.want(Want{}, "FAKE-home", FromStore)
@@ -74,10 +74,10 @@ func TestOrder(t *testing.T) {
 	w.wantErr(Want{Not: []ID{"acme:home", env.ID}}, ErrNone) // what is not listed is not used
 	w.want(Want{Order: []ID{"acme"}}, "FAKE-stored", FromStore)
 	w.want(Want{Account: "work"}, "FAKE-work", FromStore) // asked for by name
-	if err := w.m.SetOrder(ctx, "acme", []ID{"nobody"}); !errors.Is(err, ErrNone) {
+	if err := w.m.SetOrder(ctx, "acme", "", []ID{"nobody"}); !errors.Is(err, ErrNone) {
 		t.Errorf("an account that is not there: %v", err)
 	}
-	if err := w.m.SetOrder(ctx, "acme", nil); err != nil {
+	if err := w.m.SetOrder(ctx, "acme", "", nil); err != nil {
 		t.Fatal(err)
 	}
 	w.want(Want{}, "FAKE-work", FromStore) // config's holds again
@@ -90,7 +90,7 @@ func TestADeadSignInDoesNotSpendMoney(t *testing.T) {
 	w.wantErr(Want{}, ErrNeedsLogin)
 	w.wantErr(Want{}, ErrNeedsLogin)
 	w.exchanges(1) // it is not tried again
-	if err := w.m.SetOrder(t.Context(), "acme", []ID{"acme", "env"}); err != nil {
+	if err := w.m.SetOrder(t.Context(), "acme", "", []ID{"acme", "env"}); err != nil {
 		t.Fatal(err)
 	}
 	c := w.want(Want{}, "FAKE-paid", FromEnv)

@@ -110,7 +110,7 @@ func (r *reader) multipart(kind, boundary string, body []byte, depth int) {
 	}
 }
 
-var finalRecipient = regexp.MustCompile(`(?i)^rfc822\s*;\s*(\S+)$`)
+var finalRecipient = lazyregexp.New(`(?i)^rfc822\s*;\s*(\S+)$`)
 
 // undelivered reads a delivery status (RFC 3464): who did not get the mail, and why.
 func undelivered(body []byte) (list []string) {
@@ -131,7 +131,7 @@ func undelivered(body []byte) (list []string) {
 	return list
 }
 
-var statusForm = regexp.MustCompile(`[245]\.\d{1,3}\.\d{1,3}`)
+var statusForm = lazyregexp.New(`[245]\.\d{1,3}\.\d{1,3}`)
 
 // file takes an attachment, if there is room for it.
 func (r *reader) file(kind, name string, data []byte) {

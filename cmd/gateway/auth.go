@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"chatgateway/commands"
 	"chatgateway/internal/status"
 	"chatgateway/providerauth"
 )
@@ -241,8 +242,12 @@ func (a *app) describe(ctx context.Context, h *host, s providerauth.Scheme) erro
 	if len(s.Hosts) > 0 {
 		fmt.Fprintf(t, "Sent to\t%s\n", strings.Join(s.Hosts, ", "))
 	}
-	if order := h.auth.Order(ctx, s.ID); len(order) > 0 {
-		fmt.Fprintf(t, "Order\t%s\n", joinIDs(order))
+	if order, _ := h.auth.Order(ctx, s.ID, ""); len(order) > 0 {
+		fmt.Fprintf(t, "Order\t%s\n", commands.JoinIDs(order))
+	}
+	for _, where := range h.auth.Scopes(ctx, s.ID) {
+		order, _ := h.auth.Order(ctx, s.ID, where)
+		fmt.Fprintf(t, "Order in %s\t%s\n", where, commands.JoinIDs(order))
 	}
 	for i, r := range rows {
 		label := "Logins"
@@ -265,14 +270,6 @@ func variables(s providerauth.Scheme) []string {
 		env = append(env, own)
 	}
 	return env
-}
-
-func joinIDs(ids []providerauth.ID) string {
-	words := make([]string, len(ids))
-	for i, id := range ids {
-		words[i] = string(id)
-	}
-	return strings.Join(words, ", ")
 }
 
 // accounts are the stored logins of a provider.

@@ -53,7 +53,7 @@ func (a *app) logout(ctx context.Context, h *host, name, account string, yes boo
 		return fault(faultNotFound, fmt.Sprintf("nothing is stored for %s.", id), hint)
 	}
 	if len(ids) > 1 && !yes {
-		ok, err := a.prompter().confirm(ctx, fmt.Sprintf("This logs out of %d accounts: %s. Shall they all go?", len(ids), joinIDs(ids)))
+		ok, err := a.prompter().confirm(ctx, fmt.Sprintf("This logs out of %d accounts: %s. Shall they all go?", len(ids), commands.JoinIDs(ids)))
 		if err != nil {
 			return asFault(err, id)
 		}

@@ -1,0 +1,152 @@
+package gateway
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"chatgateway/channels"
+	"chatgateway/channels/channeltest"
+	"chatgateway/providerauth"
+	"chatgateway/providers"
+	"chatgateway/providers/catalog"
+	"chatgateway/providers/providertest"
+)
+
+// keyOf stores a key for an account.
+func (w *world) keyOf(id providerauth.ID) {
+	w.t.Helper()
+	if err := w.auth.Put(w.t.Context(), id, providerauth.Credential{Type: providerauth.Key, Key: providertest.Key("of-" + string(id[5:]))}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// ranOn checks which account the last request was made with.
+func (w *world) ranOn(id providerauth.ID) {
+	w.t.Helper()
+	calls := w.model.Calls()
+	if len(calls) == 0 || calls[len(calls)-1].Cred.ID != id {
+		w.t.Errorf("%d requests, the last not with %s: %+v", len(calls), id, calls[max(0, len(calls)-1):])
+	}
+}
+
+// An order may be set for one conversation and for one chat account; it goes along when the conversation moves.
+func TestOrderHere(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.keyOf("fake:work")
+		w.keyOf("fake:home")
+		w.say("ann", "/auth fake order here work default")
+		w.want("ann", "fake has no set order", "In this conversation (chat/", "fake:work, fake.")
+		w.say("ann", "one")
+		w.ranOn("fake:work")
+		w.say("bob", "one")
+		w.ranOn("fake")
+		w.say("ann", "/auth fake order —channel set home")
+		w.want("ann", "In chat: fake:home.")
+		w.say("bob", "two")
+		w.want("bob", "This runs on fake:home now, no longer on fake")
+		w.ranOn("fake:home")
+		w.say("ann", "/model status")
+		w.want("ann", "**Order**: fake:work, fake (set for this conversation")
+		w.say("bob", "/model status")
+		w.want("bob", "**Sign-in**: fake:home, stored", "**Order**: fake:home (set for chat)")
+		w.say("ann", "/auth")
+		w.want("ann", "In chat: fake:home.")
+		w.say("ann", "/auth fake")
+		w.want("ann", "In chat: fake:home.", "In this conversation")
+		w.say("ann", "/auth fake order here clear")
+		w.say("ann", "two")
+		w.ranOn("fake:home")
+		w.say("ann", "/auth fake order clear work")
+		w.want("ann", "Nothing follows clear")
+		w.say("bob", "/auth fake order here work")
+		w.want("bob", "owners")
+		w.say("ann", "/auth fake order channel clear")
+		w.say("bob", "three")
+		w.ranOn("fake")
+
+		w.say("ann@group", "/auth fake order here home")
+		old, moved := channeltest.Conversation("ann", true), channels.ConversationID("elsewhere")
+		if err := w.g.receive(w.t.Context(), w.g.account("chat"), channels.Batch{Moved: map[channels.ConversationID]channels.ConversationID{old: moved}}); err != nil {
+			t.Fatal(err)
+		}
+		if order, from := w.auth.Order(w.t.Context(), "fake", providerauth.MakeScope("chat", string(moved))); len(order) != 1 || from == "" {
+			t.Errorf("after the move: %v, %q", order, from)
+		}
+	})
+}
+
+// The trailing "@account" of /model, in all its forms.
+func TestPin(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.keyOf("fake:work")
+		w.keyOf("fake:me@x.example")
+		for text, want := range map[string]string{
+			"fake/large@work":              "**fake:work/large** answers",
+			"fake/large@fake:work":         "**fake:work/large** answers",
+			"fake/large@WORK":              "**fake:work/large** answers",
+			"fake:work/large":              "**fake:work/large** answers",
+			"large@work":                   "**fake:work/large** answers",
+			"large@default":                "**fake:default/large** answers",
+			"quick@work":                   "**fake:work/small** answers",
+			"quick@me@x.example":           "**fake:me@x.example/small** answers",
+			"dated@2024@fake:me@x.example": "**fake:me@x.example/dated@2024** answers",
+			"dated@2024":                   "**fake/dated@2024** answers",
+			"fake/dated@2024":              "**fake/dated@2024** answers",
+			"large@nobody":                 `fake has no account "nobody". Log in to it first, with ` + "`/login fake:nobody`",
+			"large@other:work":             "There is no model like",
+			"nothing@work":                 "There is no model like",
+			"@work":                        "There is no model like",
+		} {
+			before := len(w.sees("ann"))
+			w.say("ann", "/model "+text)
+			if said := w.sees("ann")[before:]; !strings.Contains(said, want) {
+				t.Errorf("/model %s: %s", text, said)
+			}
+		}
+	}, func(w *world) {
+		w.set.Model, w.set.Aliases = "fake/small", map[string]string{"quick": "fake/small"}
+		w.model.Has(catalog.Model{ID: "large", Preferred: true}, catalog.Model{ID: "small"}, catalog.Model{ID: "dated@2024"})
+	})
+}
+
+// A pinned account is kept over a restart and never left, whatever it answers: the person reads what is wrong.
+func TestAPinIsNotLeft(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"too many":  {&providers.Error{Kind: providers.ErrRateLimited, Provider: "fake", RetryAfter: time.Minute}, "asks to wait"},
+		"no credit": {&providers.Error{Kind: providers.ErrBilling, Provider: "fake"}, "credit"},
+		"refused":   {&providers.Error{Kind: providers.ErrUnauthorized, Provider: "fake"}, "no longer valid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.login()
+				w.keyOf("fake:work")
+				w.say("ann", "/model large@work")
+				w.stop()
+				w.start()
+				w.model.Fail(c.err)
+				w.say("ann", "hello")
+				w.want("ann", c.want)
+				w.ranOn("fake:work")
+				asked := len(w.model.Calls())
+				w.say("ann", "again")
+				w.want("ann", "left alone for another")
+				if n := len(w.model.Calls()); n != asked {
+					t.Errorf("asked %d times more while it cools down", n-asked)
+				}
+				w.say("ann", "/model status")
+				w.want("ann", "fake:work/large (this conversation)", "left alone for another", "passed over for")
+				w.wantNot("ann", "echo:")
+				time.Sleep(2 * time.Minute)
+				w.say("ann", "later")
+				w.want("ann", "echo: later")
+				w.ranOn("fake:work")
+			}, func(w *world) { w.set.Model = "fake/small" })
+		})
+	}
+}
