@@ -92,16 +92,15 @@ func auth(ctx context.Context, c *Call) error {
 
 // CheckText says what a live check found.
 func CheckText(s providerauth.Scheme, f providerauth.Finding) string {
-	text := fmt.Sprintf("%s could not be asked whether it takes this sign-in.", s.Name)
-	if f.Sure && f.Works {
-		text = fmt.Sprintf("%s takes this sign-in.", s.Name)
-	} else if f.Sure {
-		text = fmt.Sprintf("%s refuses this sign-in. Log in again with /login %s.", s.Name, s.ID)
+	switch {
+	case f.Sure && f.Works:
+		return strings.TrimSpace(fmt.Sprintf("%s takes this sign-in. %s", s.Name, f.Note))
+	case f.Sure:
+		return strings.TrimSpace(fmt.Sprintf("%s refuses this sign-in. Log in again with /login %s. %s", s.Name, s.ID, f.Note))
+	case f.Note != "":
+		return s.Name + ": " + f.Note
 	}
-	if f.Note != "" {
-		text += " " + f.Note
-	}
-	return text
+	return fmt.Sprintf("%s could not be asked whether it takes this sign-in.", s.Name)
 }
 
 func authButtons(s providerauth.Scheme, id providerauth.ID, st []status.Provider) []Choice {

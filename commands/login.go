@@ -82,6 +82,8 @@ func LoggedInText(s providerauth.Scheme, id providerauth.ID, r providerauth.Logi
 		text += " It works."
 	case f.Sure:
 		text += " But " + s.Name + " refuses it; it was stored because you said so."
+	case f.Note != "":
+		text += " It was stored."
 	default:
 		text += " It was stored, but could not be checked."
 	}
@@ -205,9 +207,9 @@ func LogoutText(s providerauth.Scheme, id providerauth.ID, r providerauth.Logout
 	case r.Revoked:
 		text = fmt.Sprintf("Logged out of %s (%s): deleted here, and ended at the provider.", s.Name, id)
 	case r.RevokeErr != nil:
-		text = fmt.Sprintf("Logged out of %s (%s): deleted here. The provider could not be told; end it on its page too.", s.Name, id)
+		text = fmt.Sprintf("Logged out of %s (%s): deleted here. The provider could not be told, so end it on the provider's page too.", s.Name, id)
 	default:
-		text = fmt.Sprintf("Logged out of %s (%s): deleted here. At the provider it goes on to hold; end it on its page if it is no longer needed.", s.Name, id)
+		text = fmt.Sprintf("Logged out of %s (%s): deleted here. At the provider it stays valid; end it on the provider's page if nobody needs it any more.", s.Name, id)
 	}
 	if r.StillFrom != "" {
 		text += fmt.Sprintf(" A key still comes from the variable %s.", r.StillFrom)

@@ -120,32 +120,31 @@ func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Promp
 
 // choose finds the way to log in, or lets the person choose.
 func choose(ctx context.Context, sc *Scheme, method string, p login.Prompter) (Method, error) {
-	var on []Method
-	var off []string
+	var on, off []Method
 	for _, w := range sc.Methods {
 		if method != "" && strings.EqualFold(w.ID, method) {
 			if w.Off != "" {
-				return Method{}, Problem(w.Off)
+				return Method{}, sc.IsOff(w)
 			}
 			return w, nil
 		}
 		if w.Off == "" {
 			on = append(on, w)
 		} else {
-			off = append(off, w.Name+": "+w.Off)
+			off = append(off, w)
 		}
 	}
 	switch {
 	case method != "":
 		return Method{}, Problem(fmt.Sprintf("%s has no way to log in that is called %q. There is: %s.", sc.Name, method, methodIDs(on)))
 	case len(on) == 0 && len(off) > 0:
-		return Method{}, Problem(strings.Join(off, " "))
+		return Method{}, sc.IsOff(off...)
 	case len(on) == 0 && sc.NoKey:
 		return Method{}, Problem(sc.Name + " needs no login.")
 	case len(on) == 0:
 		return Method{}, Problem("There is no way to log in to " + sc.Name + " from here.")
 	case len(on) == 1 && len(off) > 0:
-		return on[0].saying(impossible + strings.Join(off, " ")), nil
+		return on[0].saying(Impossible(off)), nil
 	case len(on) == 1:
 		return on[0], nil
 	}
@@ -155,7 +154,7 @@ func choose(ctx context.Context, sc *Scheme, method string, p login.Prompter) (M
 		Expires: time.Now().Add(askTime),
 	}
 	if len(off) > 0 {
-		s.Text += "\n\n" + impossible + strings.Join(off, " ")
+		s.Text += "\n\n" + Impossible(off)
 	}
 	find := func(a string) int {
 		return slices.IndexFunc(on, func(w Method) bool { return strings.EqualFold(w.ID, a) || strings.EqualFold(w.Name, a) })
@@ -180,8 +179,38 @@ func choose(ctx context.Context, sc *Scheme, method string, p login.Prompter) (M
 	return on[i], nil
 }
 
-// impossible begins the sentences about ways to log in that are off.
-const impossible = "Not possible at present: "
+// IsOff is the error that says why ways to log in are off, and which one works.
+func (sc *Scheme) IsOff(off ...Method) error {
+	text := reasonsOf(off)
+	for _, w := range sc.Methods {
+		if w.Off == "" {
+			return Problem(fmt.Sprintf("%s What works: %s, with /login %s %s.", text, w.Name, sc.ID, w.ID))
+		}
+	}
+	return Problem(text)
+}
+
+// Impossible says which ways to log in are off, and why.
+func Impossible(off []Method) string { return "Not possible at present: " + reasonsOf(off) }
+
+// reasonsOf says why ways to log in are off, each reason once.
+func reasonsOf(off []Method) string {
+	var texts []string
+	for i, w := range off {
+		same := func(o Method) bool { return o.Off == w.Off }
+		if slices.IndexFunc(off, same) < i {
+			continue
+		}
+		var names []string
+		for _, o := range off {
+			if same(o) {
+				names = append(names, o.Name)
+			}
+		}
+		texts = append(texts, strings.Join(names, ", ")+": "+w.Off)
+	}
+	return strings.Join(texts, " ")
+}
 
 // saying is the method with a sentence before its first step.
 func (w Method) saying(text string) Method {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"chatgateway/channelauth"
 	"chatgateway/commands"
 	"chatgateway/internal/jsonfile"
@@ -137,7 +139,22 @@ func providerArg(use string, args []string, rest int) error {
 	case len(args) == 0:
 		return usageError("which provider? Say: gateway %s. All of them: gateway auth list", use)
 	case rest >= 0 && len(args) > 1+rest:
-		return usageError("there is too much behind it. Say: gateway %s. A key or a token is asked for, or read from standard input", use)
+		return usageError("there is too much behind it. Say: gateway %s. No key or token belongs on the command line: it is asked for, or read from standard input", use)
+	}
+	return nil
+}
+
+// oneFlag refuses flags that say the same in two ways.
+func oneFlag(c *cobra.Command, names ...string) error {
+	given := ""
+	for _, name := range names {
+		switch {
+		case !c.Flags().Changed(name):
+		case given != "":
+			return usageError("--%s and --%s name two ways; name one", given, name)
+		default:
+			given = name
+		}
 	}
 	return nil
 }

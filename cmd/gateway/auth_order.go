@@ -39,8 +39,10 @@ func (a *app) authEnableCommand(on bool) *cobra.Command {
 					fmt.Fprintf(a.out, "%s is enabled. Nobody is logged in to it: the first message for it starts an owner's sign-in.\n", id)
 				case on:
 					fmt.Fprintf(a.out, "%s is enabled.\n", id)
-				default:
+				case h.stored(id):
 					fmt.Fprintf(a.out, "%s is disabled: its login is kept and skipped.\n", id)
+				default:
+					fmt.Fprintf(a.out, "%s is disabled: no login is stored for it, and its key in the environment, if there is one, is skipped.\n", id)
 				}
 				return nil
 			})

@@ -34,6 +34,9 @@ func (a *app) authSetCommand() *cobra.Command {
 			if err := providerArg("auth set provider[:account]", args, 0); err != nil {
 				return err
 			}
+			if err := oneFlag(c, "api-key", "ref", "oauth"); err != nil {
+				return err
+			}
 			return a.withHost(c.Context(), func(h *host) error {
 				if f.oauth {
 					return a.login(c.Context(), h, a.prompter(), args[0], loginFlags{account: f.account, oauth: true, replace: f.replace})
@@ -48,7 +51,6 @@ func (a *app) authSetCommand() *cobra.Command {
 	c.Flags().StringVar(&f.account, "account", "", "the account; the same as provider:account")
 	c.Flags().BoolVar(&f.replace, "replace", false, "replace a login of another kind")
 	c.Flags().BoolVar(&f.unchecked, "unchecked", false, "store it without asking the provider")
-	c.MarkFlagsMutuallyExclusive("api-key", "ref", "oauth")
 	return c
 }
 
@@ -198,7 +200,7 @@ func (a *app) setupToken(ctx context.Context, h *host, name, account, life strin
 	case at < 0:
 		return exitError{1, fmt.Sprintf("%s has no setup tokens. A token of another kind: gateway auth paste-token %s", s.Name, s.ID)}
 	case s.Methods[at].Off != "":
-		return exitError{1, s.Methods[at].Off}
+		return exitError{1, shellWords(message(s.IsOff(s.Methods[at])))}
 	}
 	if lasts == 0 {
 		return a.login(ctx, h, a.prompter(), string(id), loginFlags{method: "token", replace: replace})
@@ -222,12 +224,12 @@ func (a *app) setupToken(ctx context.Context, h *host, name, account, life strin
 	return nil
 }
 
-// parseLife reads how long something lasts: what Go takes, and days (365d) and weeks (2w). Empty: 0.
+// parseLife reads how long something lasts: what Go takes, and days (365d), weeks (2w) and years (1y). Empty: 0.
 func parseLife(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	for unit, day := range map[string]int{"d": 1, "w": 7} {
+	for unit, day := range map[string]int{"d": 1, "w": 7, "y": 365} {
 		if number, ok := strings.CutSuffix(text, unit); ok {
 			if n, err := strconv.Atoi(number); err == nil && n > 0 && n < 40000 {
 				return time.Duration(n*day) * 24 * time.Hour, nil

@@ -35,6 +35,9 @@ func (a *app) loginCommand(name string, aliases ...string) *cobra.Command {
 			if len(args) > 1 {
 				return usageError("there is too much behind it. Say: gateway login provider[:account]. A key is asked for, or read from standard input")
 			}
+			if err := oneFlag(c, "method", "oauth", "api-key", "from-env"); err != nil {
+				return err
+			}
 			return a.withHost(c.Context(), func(h *host) error {
 				if f.list {
 					return a.savedAccounts(c.Context(), h)
@@ -51,7 +54,6 @@ func (a *app) loginCommand(name string, aliases ...string) *cobra.Command {
 	c.Flags().BoolVar(&f.list, "ls", false, "the same as --list")
 	c.Flags().BoolVar(&f.replace, "replace", false, "replace a login of another kind")
 	c.Flags().BoolVar(&f.fromEnv, "from-env", false, "store the key that the environment holds")
-	c.MarkFlagsMutuallyExclusive("method", "oauth", "api-key", "from-env")
 	return c
 }
 
@@ -120,13 +122,12 @@ func (h *host) collides(id providerauth.ID, method string) bool {
 
 // method finds the way to log in: the one that was named, or a choice among those of a kind.
 func (a *app) method(ctx context.Context, p *prompter, s providerauth.Scheme, f loginFlags) (string, error) {
-	var ways []providerauth.Method
-	var off []string
+	var ways, off []providerauth.Method
 	for _, m := range s.Methods {
 		switch {
 		case f.method != "" && !strings.EqualFold(m.ID, f.method), f.oauth && !m.Browser, f.key && m.ID != "key":
 		case m.Off != "":
-			off = append(off, m.Off)
+			off = append(off, m)
 		default:
 			ways = append(ways, m)
 		}
@@ -134,11 +135,11 @@ func (a *app) method(ctx context.Context, p *prompter, s providerauth.Scheme, f 
 	switch {
 	case len(ways) == 1:
 		if len(off) > 0 && p.tty != nil && f.method == "" && !f.key && !f.oauth {
-			fmt.Fprintln(a.err, "Not possible at present: "+strings.Join(off, " "))
+			fmt.Fprintln(a.err, providerauth.Impossible(off))
 		}
 		return ways[0].ID, nil
 	case len(ways) == 0 && len(off) > 0:
-		return "", exitError{1, strings.Join(off, " ")}
+		return "", exitError{1, shellWords(message(s.IsOff(off...)))}
 	case len(ways) == 0 && f.oauth:
 		return "", exitError{1, s.Name + " has no sign-in with a browser. Use a key: gateway login " + s.ID + " --api-key"}
 	case len(ways) == 0:
@@ -156,7 +157,7 @@ func (a *app) method(ctx context.Context, p *prompter, s providerauth.Scheme, f 
 	}
 	step.Field.Check = func(text string) error {
 		if !slices.ContainsFunc(ways, func(m providerauth.Method) bool { return m.ID == strings.ToLower(text) }) {
-			return providerauth.KeyError("Answer with a number, or the name of a method.")
+			return providerauth.Problem("Answer with a number, or the name of a method.")
 		}
 		return nil
 	}
@@ -183,11 +184,15 @@ func (a *app) menu(ctx context.Context, h *host, p *prompter) (string, error) {
 				ways = append(ways, m.Name)
 			}
 		}
-		step.Choices = append(step.Choices, login.Choice{Label: fmt.Sprintf("%s (%s): %s", s.Name, s.ID, strings.Join(ways, ", ")), Value: s.ID})
+		label := fmt.Sprintf("%s (%s): %s", s.Name, s.ID, strings.Join(ways, ", "))
+		if s.NoKey {
+			label += ", where its server wants one"
+		}
+		step.Choices = append(step.Choices, login.Choice{Label: label, Value: s.ID})
 	}
 	step.Field.Check = func(text string) error {
 		if n, err := strconv.Atoi(text); err == nil {
-			return providerauth.KeyError(fmt.Sprintf("There is no number %d in the list.", n))
+			return fault(faultProvider, fmt.Sprintf("there is no number %d in the list.", n), "")
 		}
 		_, _, err := h.account(text, "")
 		return err
@@ -263,7 +268,7 @@ func (a *app) savedAccounts(ctx context.Context, h *host) error {
 		if name == "" {
 			name = "default"
 		}
-		fmt.Fprintf(a.out, "    - %s [%s] %s\n", name, kindName(r.Method), stateWords(r))
+		fmt.Fprintln(a.out, strings.TrimRight(fmt.Sprintf("    - %s [%s] %s", name, kindName(r.Method), stateWords(r)), " "))
 	}
 	if !any {
 		fmt.Fprintln(a.out, "  (none)")

@@ -207,10 +207,24 @@ func readLine(r io.Reader) (string, error) {
 	}
 }
 
-var slashCommand = lazyregexp.New("(^|[\\s(`])/(login|logout|auth)\\b")
+// chatWords are the commands of the chat, and what they are called in the shell.
+var chatWords = []struct {
+	chat  lazyregexp.Regexp
+	shell string
+}{
+	{lazyregexp.New(`(^|[\s(\x60])/login (\S+) (key|token|browser|device)\b`), "${1}gateway login $2 --method $3"},
+	{lazyregexp.New(`(^|[\s(\x60])/auth (\S+) (enable|disable|logout)\b`), "${1}gateway auth $3 $2"},
+	{lazyregexp.New(`(^|[\s(\x60])/auth (\S+) order\b`), "${1}gateway auth order get $2"},
+	{lazyregexp.New(`(^|[\s(\x60])/(login|logout|auth)\b`), "${1}gateway $2"},
+}
 
 // shellWords says for the shell what is said for a chat: "/login openai" is `gateway login openai`.
-func shellWords(text string) string { return slashCommand.ReplaceAllString(text, "${1}gateway $2") }
+func shellWords(text string) string {
+	for _, w := range chatWords {
+		text = w.chat.ReplaceAllString(text, w.shell)
+	}
+	return text
+}
 
 // Interface guards
 var _ login.Prompter = (*prompter)(nil)

@@ -53,7 +53,7 @@ const setupTokenLife = 365 * 24 * time.Hour
 func checkSetupToken(token string) error {
 	switch {
 	case !strings.HasPrefix(token, "sk-ant-oat01-"):
-		return providerauth.KeyError("A setup-token begins with sk-ant-oat01-. `claude setup-token` prints one; an API key goes with /login anthropic key.")
+		return providerauth.KeyError("That is no setup-token. `claude setup-token` prints one, in one line; an API key goes with /login anthropic key.")
 	case len(token) < 80:
 		return providerauth.KeyError("That is too short for a setup-token. Send the whole line.")
 	}

@@ -18,7 +18,7 @@ func Finding(err error) (providerauth.Finding, error) {
 	case errors.Is(err, providers.ErrForbidden), errors.Is(err, providers.ErrRestricted):
 		return providerauth.Finding{Sure: true, Note: "The service does not allow this with it."}, nil
 	case errors.Is(err, providers.ErrRateLimited):
-		return providerauth.Finding{Note: "The service is busy; it could not be checked."}, nil
+		return providerauth.Finding{Note: "The service is busy, so it could not be checked."}, nil
 	}
-	return providerauth.Finding{Note: "The service did not answer as it should; it could not be checked."}, nil
+	return providerauth.Finding{Note: "It could not be checked: the service could not be reached, or did not answer as it should."}, nil
 }
