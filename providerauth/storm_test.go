@@ -284,7 +284,8 @@ func TestRenewalThroughBadWeather(t *testing.T) {
 	i := testpeers.StartIssuer(t)
 	path := filepath.Join(t.TempDir(), "providers.json")
 	c := real(i)
-	c.HTTP = &http.Client{Timeout: 300 * time.Millisecond}
+	hanging := &hurried{}
+	c.HTTP = &http.Client{Transport: hanging}
 	m := New(Options{Store: OpenFile(path), Schemes: []Scheme{realScheme(c)}})
 	if _, err := m.Login(t.Context(), "real", "paste", visitor(t, i, false)); err != nil {
 		t.Fatal(err)
@@ -295,9 +296,11 @@ func TestRenewalThroughBadWeather(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		hanging.on.Store(fail == "hang")
 		if _, err := m.Renew(t.Context(), cred); !errors.Is(err, ErrRenewal) {
 			t.Errorf("%s: got %v", fail, err)
 		}
+		hanging.on.Store(false)
 		m.mu.Lock()
 		clear(m.failures) // as time would
 		m.mu.Unlock()
@@ -305,4 +308,17 @@ func TestRenewalThroughBadWeather(t *testing.T) {
 			t.Errorf("after %s: %v", fail, err)
 		}
 	}
+}
+
+// hurried gives up soon while it is on, so that only a request that is to hang has a short time.
+type hurried struct{ on atomic.Bool }
+
+// RoundTrip implements http.RoundTripper.
+func (h *hurried) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !h.on.Load() {
+		return httpClient.Transport.RoundTrip(r)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), 300*time.Millisecond)
+	defer cancel()
+	return httpClient.Transport.RoundTrip(r.WithContext(ctx))
 }
