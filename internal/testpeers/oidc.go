@@ -31,7 +31,8 @@ const CompanySecret = "FAKE-client-secret-for-tests" //nolint:gosec // that is w
 // IssuerSettings change what an Issuer does from now on.
 type IssuerSettings struct {
 	Deny      bool     `json:"deny"`      // the person declines
-	AccessTTL int      `json:"accessTTL"` // seconds that an access token lasts
+	AccessTTL int      `json:"accessTTL"` // seconds that an access token lasts; 0: an hour
+	DeviceTTL int      `json:"deviceTTL"` // seconds that a device code lasts; 0: ten minutes
 	Slow      int      `json:"slow"`      // milliseconds before a token request is looked at
 	Fail      []string `json:"fail"`      // what becomes of the next token requests: "503", "hang", "lose", "cut", ""
 }
@@ -59,6 +60,9 @@ func (i *Issuer) Set(s IssuerSettings) {
 	}
 	if s.AccessTTL == 0 {
 		s.AccessTTL = 3600
+	}
+	if s.DeviceTTL == 0 {
+		s.DeviceTTL = 600
 	}
 	b, err := json.Marshal(s)
 	if err != nil {

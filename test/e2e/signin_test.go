@@ -71,12 +71,9 @@ func newCompany(t *testing.T, config string, more ...testpeers.Fixture) *company
 	return c
 }
 
-// link is a sign-in's address, as it is shown.
-var link = regexp.MustCompile(`http://127\.0\.0\.1:\d+/auth\?\S+`)
-
-// TestSignInTelegram: a company's sign-in from a phone: by a code, by a link and what comes back; in a group it goes on
-// in private; renewed as it runs out; logged out for every channel.
-func TestSignInTelegram(t *testing.T) {
+// newCompanyChat is a company with a bot on Telegram, which ann owns.
+func newCompanyChat(t *testing.T) (*telegram, *company, *telegramtest.User) {
+	t.Helper()
 	tg := newTelegram(t)
 	c := newCompany(t, fmt.Sprintf("channels:\n  telegram: {api_base: %q, groups: [\"*\"], streaming_latency: 0.05}\n", tg.url))
 	c.Stop(syscall.SIGTERM)
@@ -84,7 +81,7 @@ func TestSignInTelegram(t *testing.T) {
 		t.Fatalf("channels set: %s", out)
 	}
 	c.Start()
-	ann, eve := tg.s.Person("ann"), tg.s.Person("eve")
+	ann := tg.s.Person("ann")
 	private := tg.s.Private(tg.bot, ann)
 	claim := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(c.Out.String())
 	if claim == nil {
@@ -92,6 +89,18 @@ func TestSignInTelegram(t *testing.T) {
 	}
 	tg.say(ann, private, "/claim "+claim[1])
 	tg.want(private, "You own this bot now")
+	return tg, c, ann
+}
+
+// link is a sign-in's address, as it is shown.
+var link = regexp.MustCompile(`http://127\.0\.0\.1:\d+/auth\?\S+`)
+
+// TestSignInTelegram: a company's sign-in from a phone: by a code, by a link and what comes back; in a group it goes on
+// in private; renewed as it runs out; logged out for every channel.
+func TestSignInTelegram(t *testing.T) {
+	tg, c, ann := newCompanyChat(t)
+	eve := tg.s.Person("eve")
+	private := tg.s.Private(tg.bot, ann)
 
 	// Switched on without a credential: the first message starts it.
 	tg.say(ann, private, "/auth company enable")
@@ -110,8 +119,7 @@ func TestSignInTelegram(t *testing.T) {
 	}
 	tg.say(ann, private, "/login company device")
 	tg.want(private, "waiting for your answer already")
-	page := regexp.MustCompile(`http://127\.0\.0\.1:\d+/device\S*`).FindString(shown.Text)
-	code := regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`).FindString(shown.Text)
+	page, code := deviceStep(shown.Text)
 	c.issuer.Set(testpeers.IssuerSettings{AccessTTL: 6})
 	c.issuer.Enter(page, code)
 	tg.want(private, "Logged in to Company AI")

@@ -1,13 +1,14 @@
 // A real authorization server (panva's oidc-provider) for the tests of the sign-ins; its argument is the port on
 // 127.0.0.1. The person is a robot that allows everything, unless told otherwise with POST /test/set.
 //
-//   POST /test/set {deny, accessTTL, fail, slow}   deny: the person declines · accessTTL: seconds of an access token
+//   POST /test/set {deny, accessTTL, deviceTTL, fail, slow}
+//                                                  deny: the person declines · accessTTL, deviceTTL: seconds of a token
 //                                                  fail: what happens to the next token requests, see below · slow: ms
 //   GET  /test/stats                               what the server did so far
 import http from 'node:http';
 import { Provider } from 'oidc-provider';
 
-const state = { deny: false, accessTTL: 3600, fail: [], slow: 0 };
+const state = { deny: false, accessTTL: 3600, deviceTTL: 600, fail: [], slow: 0 };
 const stats = { codes: 0, refreshes: 0, devices: 0, errors: {}, revokedGrants: 0, spoiled: 0 };
 
 const server = http.createServer();
@@ -33,7 +34,7 @@ function start(port) {
     features: { devInteractions: { enabled: false }, deviceFlow: { enabled: true }, revocation: { enabled: true }, introspection: { enabled: true } },
     rotateRefreshToken: true,
     issueRefreshToken: async (ctx, client) => client.grantTypeAllowed('refresh_token'),
-    ttl: { AccessToken: () => state.accessTTL, DeviceCode: 600, Grant: 86400, IdToken: 3600, Interaction: 600, RefreshToken: 86400, Session: 86400 },
+    ttl: { AccessToken: () => state.accessTTL, DeviceCode: () => state.deviceTTL, Grant: 86400, IdToken: 3600, Interaction: 600, RefreshToken: 86400, Session: 86400 },
     claims: { openid: ['sub'], email: ['email'], profile: ['name'] },
     conformIdTokenClaims: false,
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id, email: `${id}@example.org`, name: id }) }),
