@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"chatgateway/channels"
 	"chatgateway/channels/channeltest"
+	"chatgateway/internal/secret"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
 	"chatgateway/providers/catalog"
@@ -149,4 +151,44 @@ func TestAPinIsNotLeft(t *testing.T) {
 			}, func(w *world) { w.set.Model = "fake/small" })
 		})
 	}
+}
+
+// A new conversation, too, is told that the first account is passed over; once.
+func TestAPassedOverAccountIsSaid(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.signedIn("fake", "FAKE-access-first", "FAKE-dead")
+		w.keyOf("fake:work")
+		if _, err := w.auth.Renew(w.t.Context(), providerauth.Credential{ID: "fake", Type: providerauth.OAuth, Access: secret.New("FAKE-access-first")}); err == nil {
+			t.Fatal("a dead sign-in was renewed")
+		}
+		w.say("bob", "one")
+		w.want("bob", "_fake is passed over (its sign-in has ended); this runs on fake:work._", "echo: one")
+		w.say("bob", "two")
+		w.want("bob", "echo: two")
+		if n := strings.Count(w.sees("bob"), "passed over"); n != 1 {
+			t.Errorf("said %d times", n)
+		}
+	}, renewing, func(w *world) { w.set.Model = "fake/small" })
+}
+
+// A renewal that hangs holds up a conversation no longer than it may, and the next account answers.
+func TestAHangingRenewalEnds(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.signedIn("fake", "FAKE-access-first", "FAKE-live")
+		w.keyOf("fake:work")
+		time.Sleep(2 * time.Hour)
+		w.say("bob", "one")
+		time.Sleep(time.Minute)
+		w.want("bob", "fake is passed over (its sign-in could not be renewed just now); this runs on fake:work", "echo: one")
+		w.say("ann", "/auth fake")
+		w.want("ann", "The last renewal failed")
+	}, func(w *world) {
+		w.set.Model = "fake/small"
+		w.model.Change(func(s *providerauth.Scheme) {
+			s.Refresh = func(ctx context.Context, _ providerauth.Credential) (providerauth.Credential, error) {
+				<-ctx.Done()
+				return providerauth.Credential{}, ctx.Err()
+			}
+		})
+	})
 }

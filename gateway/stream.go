@@ -28,7 +28,7 @@ func (a *asking) tryAccounts(ctx context.Context, r providers.Ref) error {
 			}
 			return err
 		}
-		at, note := len(a.notes), a.switched(r, cred.ID, tried, last)
+		at, note := len(a.notes), a.switched(r, cred, tried, last)
 		if note != "" {
 			a.notes = append(a.notes, note)
 		}
@@ -57,13 +57,16 @@ func (a *asking) tryAccounts(ctx context.Context, r providers.Ref) error {
 }
 
 // switched is the sentence that says that another account is used than before; "" if it is the same.
-func (a *asking) switched(r providers.Ref, id providerauth.ID, tried []providerauth.ID, last error) string {
+func (a *asking) switched(r providers.Ref, cred providerauth.Credential, tried []providerauth.ID, last error) string {
 	before := a.s.ran[r.Provider]
+	first, passed := errors.AsType[*providerauth.Error](cred.Instead)
 	switch {
 	case len(tried) > 0:
-		return fmt.Sprintf("_%s failed (%s); this ran on %s._", tried[len(tried)-1], reason(last), id)
-	case r.Account == "" && before != "" && before != id:
-		return fmt.Sprintf("_This runs on %s now, no longer on %s._", id, before)
+		return fmt.Sprintf("_%s failed (%s); this ran on %s._", tried[len(tried)-1], reason(last), cred.ID)
+	case r.Account == "" && before != "" && before != cred.ID:
+		return fmt.Sprintf("_This runs on %s now, no longer on %s._", cred.ID, before)
+	case before == "" && passed && !errors.Is(first, providerauth.ErrNone):
+		return fmt.Sprintf("_%s is passed over (%s); this runs on %s._", first.ID, reason(first), cred.ID)
 	}
 	return ""
 }
@@ -87,8 +90,13 @@ func outcomes(err error) (o providerauth.Outcome, ok bool) {
 
 // reason names a failure in a word or two.
 func reason(err error) string {
-	if errors.Is(err, providerauth.ErrNeedsLogin) {
+	switch {
+	case errors.Is(err, providerauth.ErrNeedsLogin):
 		return "its sign-in has ended"
+	case errors.Is(err, providerauth.ErrRenewal):
+		return "its sign-in could not be renewed just now"
+	case errors.Is(err, providerauth.ErrCooling):
+		return "it is left alone for a while"
 	}
 	if o, ok := outcomes(err); ok {
 		return string(o)

@@ -151,7 +151,7 @@ func (m *Memory) change() {
 
 // stripped leaves out what is never stored.
 func stripped(c Credential) Credential {
-	c.Source, c.Label = "", ""
+	c.Source, c.Label, c.Instead = "", "", nil
 	c.Extra = maps.Clone(c.Extra)
 	return c
 }

@@ -52,6 +52,7 @@ type Credential struct {
 	Extra   map[string]string // what the provider wants to know besides; shared, and never changed in place
 	Source  Source            // where it came from; never written to disk
 	Label   string            // the variable's name, or a key file's path; never written to disk
+	Instead error             // why one that comes before it in the order is passed over; nil: none is; never written to disk
 }
 
 // Source says where a credential came from.

@@ -43,6 +43,7 @@ func (m *Manager) Credential(ctx context.Context, w Want) (Credential, error) {
 		}
 		cred, err := m.use(ctx, v, sc, c, now)
 		if err == nil {
+			cred.Instead = why
 			return cred, nil
 		}
 		why = worse(why, err)

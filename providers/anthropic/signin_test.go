@@ -76,3 +76,22 @@ func TestSetupToken(t *testing.T) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }
+
+// A setup-token may ask models and nothing else: that it may not list them does not make it bad.
+func TestSetupTokenThatMayNotListModels(t *testing.T) {
+	denied := roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(
+			`{"type":"error","error":{"type":"permission_error","message":"OAuth token does not meet scope requirement user:profile"}}`))}, nil
+	})
+	s := New(providers.Options{Client: &http.Client{Transport: denied}}).Auth()
+	for kind, sure := range map[providerauth.Type]bool{providerauth.Token: false, providerauth.Key: true} {
+		f, err := s.Probe(t.Context(), providerauth.Credential{Type: kind, Key: secret.New("sk-ant-oat01-" + strings.Repeat("FAKE", 20))})
+		if err != nil || f.Works || f.Sure != sure || f.Note == "" {
+			t.Errorf("%s: %+v, %v", kind, f, err)
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
