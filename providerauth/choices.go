@@ -15,6 +15,17 @@ func (m *Manager) Accounts(_ context.Context, provider string) []ID {
 	return slices.Clone(v.byID[sc.ID].stored)
 }
 
+// Variables lists the variables of the environment that serve a provider: its own, and OPENAI_API_KEY's like, as far as no
+// other provider has them.
+func (m *Manager) Variables(provider string) []string {
+	v := m.look()
+	sc := v.scheme(provider)
+	if sc == nil {
+		return nil
+	}
+	return slices.Clone(v.byID[sc.ID].env)
+}
+
 // Enable switches a credential on or off without touching it. Switched off, it is passed over, and the environment does
 // not step in for it. Switched on where there is none, its provider is one of SignInFirst.
 func (m *Manager) Enable(ctx context.Context, id ID, on bool) error {

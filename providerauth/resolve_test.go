@@ -55,6 +55,9 @@ func TestAVariableServesOneProvider(t *testing.T) {
 	w.wantErr(Want{Provider: "other"}, ErrNone)
 	w.env["OTHER_API_KEY"] = "FAKE-other"
 	w.want(Want{Provider: "other"}, "FAKE-other", FromEnv)
+	if vars := strings.Join(w.m.Variables("other"), " "); vars != "OTHER_API_KEY" {
+		t.Errorf("the other's variables: %s", vars)
+	}
 }
 
 func TestOrder(t *testing.T) {

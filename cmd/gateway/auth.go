@@ -233,7 +233,7 @@ func (a *app) describe(ctx context.Context, h *host, s providerauth.Scheme) erro
 		}
 		fmt.Fprintf(t, "%s\t%s (--method %s)%s\n", label, m.Name, m.ID, off)
 	}
-	if env := variables(s); len(env) > 0 {
+	if env := h.auth.Variables(s.ID); len(env) > 0 {
 		fmt.Fprintf(t, "Variables\t%s\n", strings.Join(env, ", "))
 	}
 	if s.KeyPage != "" {
@@ -261,15 +261,6 @@ func (a *app) describe(ctx context.Context, h *host, s providerauth.Scheme) erro
 		fmt.Fprintf(t, "%s\t%s: %s\n", label, r.ID, text)
 	}
 	return t.Flush()
-}
-
-// variables are the names by which the environment may give a key.
-func variables(s providerauth.Scheme) []string {
-	env := slices.Clone(s.Env)
-	if own := providerauth.EnvName(s.ID); !s.NoKey && !slices.Contains(env, own) {
-		env = append(env, own)
-	}
-	return env
 }
 
 // accounts are the stored logins of a provider.

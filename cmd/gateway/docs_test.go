@@ -21,6 +21,7 @@ import (
 	"chatgateway/channels"
 	"chatgateway/commands"
 	"chatgateway/config"
+	"chatgateway/providerauth"
 )
 
 var update = flag.Bool("update", false, "write the docs that are made of the code")
@@ -91,14 +92,15 @@ func providersDoc() string {
 	b.WriteString("Log in from a chat with `/login`, or on the host with `gateway login`. What is stored goes before the environment.\n\n")
 	b.WriteString("| provider | id, other names | ways to log in | variables | keys are made at |\n|---|---|---|---|---|\n")
 	var off []string
-	for _, p := range makeProviders(config.Defaults()) {
-		s := p.Auth()
+	all := schemes(makeProviders(config.Defaults()))
+	m := providerauth.New(providerauth.Options{Store: providerauth.NewMemory(), Schemes: all})
+	for _, s := range all {
 		var ways []string
-		for _, m := range s.Methods {
-			way := m.Name + " (`" + m.ID + "`)"
-			if m.Off != "" {
+		for _, w := range s.Methods {
+			way := w.Name + " (`" + w.ID + "`)"
+			if w.Off != "" {
 				way += " – off"
-				off = append(off, fmt.Sprintf("- **%s, %s**: %s", s.Name, m.Name, m.Off))
+				off = append(off, fmt.Sprintf("- **%s, %s**: %s", s.Name, w.Name, w.Off))
 			}
 			ways = append(ways, way)
 		}
@@ -109,12 +111,12 @@ func providersDoc() string {
 		if page == "" {
 			page = "–"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", s.Name, code(append([]string{s.ID}, s.Aliases...)), strings.Join(ways, "<br>"), code(variables(s)), page)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", s.Name, code(append([]string{s.ID}, s.Aliases...)), strings.Join(ways, "<br>"), code(m.Variables(s.ID)), page)
 	}
 	if len(off) > 0 {
 		b.WriteString("\nOff until they are turned on, and why:\n\n" + strings.Join(off, "\n") + "\n")
 	}
-	b.WriteString("\nA variable serves the first provider of this table that names it.\n")
+	b.WriteString("\nA variable serves one provider: the one in whose row it stands.\n")
 	return b.String()
 }
 

@@ -206,7 +206,7 @@ func (a *app) offerEnvironment(ctx context.Context, h *host, p *prompter, s prov
 	name, key := h.fromEnvironment(s)
 	switch {
 	case f.fromEnv && key.Empty():
-		return false, fault(faultNotFound, fmt.Sprintf("the environment holds no key for %s.", s.Name), "it would be in "+strings.Join(variables(s), " or "))
+		return false, fault(faultNotFound, fmt.Sprintf("the environment holds no key for %s.", s.Name), "it would be in "+strings.Join(h.auth.Variables(s.ID), " or "))
 	case f.fromEnv:
 	case key.Empty() || p.tty == nil || f.oauth || f.method != "" && f.method != "key":
 		return false, nil
