@@ -138,12 +138,7 @@ func (m model) known() catalog.Model {
 
 // base is the base URL that a credential is good at: a key that is bound to a site carries it.
 func (p *Provider) base(cred providerauth.Credential) string {
-	for _, s := range p.row.sites() {
-		if cred.Extra[baseKey] == s.base {
-			return s.base
-		}
-	}
-	return p.svc.Base
+	return p.row.sites().Base(cred, p.svc.Base)
 }
 
 // Interface guards

@@ -12,15 +12,12 @@ type row struct {
 	page     string // where keys are made
 	env      []string
 	aliases  []string
-	where    string // what the site at base is called, where there are siblings
-	siblings []site // other sites, for keys that are good at one of them only
-	bearer   bool   // keys go into Authorization
-	noKey    bool   // works without a key
+	where    string      // what the site at base is called, where there are siblings
+	siblings []wire.Site // other sites, for keys that are good at one of them only
+	bearer   bool        // keys go into Authorization
+	noKey    bool        // works without a key
 	words    map[string]error
 }
-
-// site is one of the places where a provider serves separate customers.
-type site struct{ where, base string }
 
 var claude = row{id: "anthropic", name: "Anthropic", base: "https://api.anthropic.com", page: "https://console.anthropic.com/settings/keys",
 	env: []string{"ANTHROPIC_API_KEY", "ANTHROPIC_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"}, aliases: []string{"claude"}}
@@ -28,7 +25,7 @@ var claude = row{id: "anthropic", name: "Anthropic", base: "https://api.anthropi
 // table is every other service that is known by name: adding one is one line.
 var table = []row{
 	{id: "minimax", name: "MiniMax", base: "https://api.minimax.io/anthropic", page: "https://platform.minimax.io", env: []string{"MINIMAX_API_KEY", "MINIMAX_CN_API_KEY"}, bearer: true, words: miniMaxWords,
-		where: "the international site", siblings: []site{{"the site in China", "https://api.minimaxi.com/anthropic"}}},
+		where: "the international site", siblings: []wire.Site{{Where: "the site in China", Base: "https://api.minimaxi.com/anthropic"}}},
 }
 
 // miniMaxWords are MiniMax's codes (platform.minimax.io/docs/api-reference/errorcode).
@@ -67,9 +64,4 @@ func NewCompatible(o providers.Options) *Provider {
 }
 
 // sites are the sites of a provider, the first one too.
-func (r row) sites() []site {
-	if len(r.siblings) == 0 {
-		return nil
-	}
-	return append([]site{{r.where, r.base}}, r.siblings...)
-}
+func (r row) sites() wire.Sites { return wire.SitesOf(r.where, r.base, r.siblings) }

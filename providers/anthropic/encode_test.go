@@ -10,6 +10,7 @@ import (
 	"chatgateway/internal/secret"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
+	"chatgateway/providers/wire"
 )
 
 // TestHeaders checks how each kind of credential is sent, and that nothing is sent that passes for another program.
@@ -77,9 +78,9 @@ func TestMiniMaxFindsTheSite(t *testing.T) {
 		return srv.URL
 	}
 	china := site2(true)
-	p := build(row{id: "minimax", name: "MiniMax", base: site2(false), bearer: true, where: "here", siblings: []site{{"the site in China", china}}}, providers.Options{})
+	p := build(row{id: "minimax", name: "MiniMax", base: site2(false), bearer: true, where: "here", siblings: []wire.Site{{Where: "the site in China", Base: china}}}, providers.Options{})
 	f, err := p.probe(t.Context(), fakeKey)
-	if err != nil || !f.Works || f.Extra[baseKey] != china || !strings.Contains(f.Note, "China") {
+	if err != nil || !f.Works || f.Extra[wire.SiteKey] != china || !strings.Contains(f.Note, "China") {
 		t.Errorf("found %+v, %v", f, err)
 	}
 }

@@ -33,20 +33,9 @@ func (p *Provider) checkKey(key string) error {
 
 // probe tries a credential with the list of models; a key that is bound to a site is tried at the others too.
 func (p *Provider) probe(ctx context.Context, cred providerauth.Credential) (providerauth.Finding, error) {
-	base := p.base(cred)
-	found, err := p.try(ctx, cred, base)
+	found, err := p.row.sites().Probe(ctx, cred, p.base(cred), false, p.try)
 	if err == nil {
 		return found, nil
-	}
-	if errors.Is(err, providers.ErrUnauthorized) {
-		for _, s := range p.row.sites() {
-			if s.base == base {
-				continue
-			}
-			if found, other := p.try(ctx, cred, s.base); other == nil {
-				return elsewhere(found, cred, s), nil
-			}
-		}
 	}
 	if errors.Is(err, providers.ErrForbidden) && cred.Type != providerauth.Key {
 		return providerauth.Finding{Note: "This token may not list models; it could not be checked further."}, nil
@@ -63,23 +52,10 @@ func (p *Provider) try(ctx context.Context, cred providerauth.Credential, base s
 	return good, err
 }
 
-// elsewhere says at which site a key is good.
-func elsewhere(found providerauth.Finding, cred providerauth.Credential, s site) providerauth.Finding {
-	found.Note = "This key belongs to " + s.where + "; it is used there."
-	if cred.Source == providerauth.FromEnv || cred.Source == providerauth.FromRuntime {
-		found.Note = "This key belongs to " + s.where + ": set base_url to " + s.base + " in config.yaml, or store it with /login."
-	}
-	found.Extra = map[string]string{baseKey: s.base}
-	return found
-}
-
-// baseKey is the field of Credential.Extra that holds the site that a key is good at.
-const baseKey = "base_url"
-
 // hosts are the hosts of all of a service's sites.
 func (r row) hosts() (hosts []string) {
-	for _, s := range append([]site{{base: r.base}}, r.siblings...) {
-		if u, err := url.Parse(s.base); err == nil && u.Hostname() != "" {
+	for _, s := range append([]wire.Site{{Base: r.base}}, r.siblings...) {
+		if u, err := url.Parse(s.Base); err == nil && u.Hostname() != "" {
 			hosts = append(hosts, u.Hostname())
 		}
 	}

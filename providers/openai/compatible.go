@@ -23,7 +23,7 @@ type row struct {
 	header   string            // the key goes into this header, not into Authorization
 	list     string            // URL of the list of models; "": {base}/models; none: there is none
 	check    string            // path or URL that shows whether a key is good; "": the list; or ask, or none
-	siblings []site            // other sites, for keys that are good at one of them only
+	siblings []wire.Site       // other sites, for keys that are good at one of them only
 	where    string            // what the site at base is called, where there are siblings
 	plans    bool              // a key at the wrong site is told that it has no credit
 	also     []string          // further hosts that the key may go to
@@ -50,9 +50,6 @@ const (
 	inResponses
 	inMessages
 )
-
-// site is one of the places where a provider serves separate customers.
-type site struct{ where, base string }
 
 // What row.check and row.list may be besides.
 const (
@@ -83,18 +80,18 @@ var table = []row{
 	{id: "mistral", name: "Mistral", base: "https://api.mistral.ai/v1", page: "https://console.mistral.ai/api-keys", env: []string{"MISTRAL_API_KEY"}, dialect: chat.Dialect{NoStreamOptions: true, ShortIDs: true, Effort: chat.ByNothing}},
 	{id: "openrouter", name: "OpenRouter", base: "https://openrouter.ai/api/v1", page: "https://openrouter.ai/keys", env: []string{"OPENROUTER_API_KEY"}, check: "/key", dialect: chat.Dialect{Effort: chat.ByObject, Files: true}},
 	{id: "kimi", name: "Kimi (Moonshot)", base: "https://api.moonshot.ai/v1", page: "https://platform.moonshot.ai", env: []string{"MOONSHOT_API_KEY"}, aliases: []string{"moonshot", "moonshotai"}, dialect: chat.Dialect{Effort: chat.ByToggle},
-		where: "the international site", siblings: []site{{"the site in China", "https://api.moonshot.cn/v1"}}, notKeys: map[string]string{"sk-kimi-": "This is a key of Kimi Code, which is another product. Use it with /login kimi-code."}},
+		where: "the international site", siblings: []wire.Site{{Where: "the site in China", Base: "https://api.moonshot.cn/v1"}}, notKeys: map[string]string{"sk-kimi-": "This is a key of Kimi Code, which is another product. Use it with /login kimi-code."}},
 	{id: "sarvam", name: "Sarvam", base: "https://api.sarvam.ai/v1", page: "https://dashboard.sarvam.ai", env: []string{"SARVAM_API_KEY"}, check: ask},
 	{id: "krutrim", name: "Krutrim", base: "https://cloud.olakrutrim.com/v1", page: "https://cloud.olakrutrim.com", env: []string{"KRUTRIM_API_KEY"}, check: none, dialect: chat.Dialect{NoStreamOptions: true}},
 	{id: "nvidia", name: "NVIDIA", base: "https://integrate.api.nvidia.com/v1", page: "https://build.nvidia.com/settings/api-keys", env: []string{"NVIDIA_API_KEY"}, check: ask},
 	{id: "zai", name: "Z.AI", base: "https://api.z.ai/api/paas/v4", page: "https://z.ai", env: []string{"ZAI_API_KEY", "Z_AI_API_KEY", "ZHIPU_API_KEY"}, aliases: []string{"z.ai", "glm", "zhipu"}, check: ask, plans: true, words: zaiWords, dialect: chat.Dialect{Effort: chat.ByToggle},
-		where: "the general API", siblings: []site{{"the Coding Plan", "https://api.z.ai/api/coding/paas/v4"}, {"the site in China", "https://open.bigmodel.cn/api/paas/v4"}}},
+		where: "the general API", siblings: []wire.Site{{Where: "the Coding Plan", Base: "https://api.z.ai/api/coding/paas/v4"}, {Where: "the site in China", Base: "https://open.bigmodel.cn/api/paas/v4"}}},
 	{id: "deepseek", name: "DeepSeek", base: "https://api.deepseek.com", page: "https://platform.deepseek.com/api_keys", env: []string{"DEEPSEEK_API_KEY"}, check: "/user/balance", dialect: chat.Dialect{Effort: chat.ByToggle}},
 	{id: "together", name: "Together", base: "https://api.together.xyz/v1", page: "https://api.together.ai/settings/api-keys", env: []string{"TOGETHER_API_KEY"}, aliases: []string{"togetherai"}},
 	{id: "fireworks", name: "Fireworks", base: "https://api.fireworks.ai/inference/v1", page: "https://app.fireworks.ai/settings/users/api-keys", env: []string{"FIREWORKS_API_KEY"}},
 	{id: "lmstudio", name: "LM Studio", base: lmStudioBase, env: []string{"LMSTUDIO_API_KEY", "LM_API_TOKEN"}, aliases: []string{"lm-studio"}, noKey: true},
 	{id: "qwen", name: "Qwen (DashScope)", base: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", page: "https://modelstudio.console.alibabacloud.com", env: []string{"DASHSCOPE_API_KEY", "QWEN_API_KEY", "MODELSTUDIO_API_KEY"}, aliases: []string{"dashscope", "alibaba"}, dialect: chat.Dialect{Effort: chat.BySwitch},
-		where: "the international site", siblings: []site{{"the site in China", "https://dashscope.aliyuncs.com/compatible-mode/v1"}, {"the site in the USA", "https://dashscope-us.aliyuncs.com/compatible-mode/v1"}, {"the Coding Plan", "https://coding-intl.dashscope.aliyuncs.com/v1"}}},
+		where: "the international site", siblings: []wire.Site{{Where: "the site in China", Base: "https://dashscope.aliyuncs.com/compatible-mode/v1"}, {Where: "the site in the USA", Base: "https://dashscope-us.aliyuncs.com/compatible-mode/v1"}, {Where: "the Coding Plan", Base: "https://coding-intl.dashscope.aliyuncs.com/v1"}}},
 	{id: "kimi-code", name: "Kimi Code", base: "https://api.kimi.com/coding/v1", page: "https://www.kimi.com/code", env: []string{"KIMI_API_KEY", "KIMI_CODING_API_KEY", "KIMICODE_API_KEY"}, dialect: chat.Dialect{Effort: chat.ByToggle}},
 	{id: "github-models", name: "GitHub Models", base: "https://models.github.ai/inference", page: "https://github.com/settings/personal-access-tokens", list: "https://models.github.ai/catalog/models"},
 	{id: "huggingface", name: "Hugging Face", base: "https://router.huggingface.co/v1", page: "https://huggingface.co/settings/tokens", env: []string{"HF_TOKEN", "HUGGINGFACE_HUB_TOKEN"}, aliases: []string{"hf"}, check: "https://huggingface.co/api/whoami-v2", ownerName: true, also: []string{"huggingface.co"}},
@@ -211,18 +208,13 @@ func (r row) hosts() []string {
 
 func (r row) bases() (list []string) {
 	for _, s := range r.siblings {
-		list = append(list, s.base)
+		list = append(list, s.Base)
 	}
 	return list
 }
 
 // sites are the sites of a provider, the first one too.
-func (r row) sites() []site {
-	if len(r.siblings) == 0 {
-		return nil
-	}
-	return append([]site{{r.where, r.base}}, r.siblings...)
-}
+func (r row) sites() wire.Sites { return wire.SitesOf(r.where, r.base, r.siblings) }
 
 func unique(list []string) (out []string) {
 	seen := map[string]bool{}

@@ -14,6 +14,7 @@ import (
 	"chatgateway/internal/secret"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
+	"chatgateway/providers/wire"
 )
 
 func noEnv(string) string { return "" }
@@ -139,14 +140,14 @@ func TestProbeFindsTheSite(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			first, second := sites(t, c.status, c.body)
-			r := row{id: "x", name: "X", base: first, where: "the first site", siblings: []site{{"the second site", second}}, check: c.check, plans: c.plans, words: zaiWords}
+			r := row{id: "x", name: "X", base: first, where: "the first site", siblings: []wire.Site{{Where: "the second site", Base: second}}, check: c.check, plans: c.plans, words: zaiWords}
 			p := build(r, providers.Options{Client: &http.Client{Transport: &http.Transport{}}, Getenv: noEnv})
 			key := func(k string) providerauth.Credential {
 				return providerauth.Credential{Type: providerauth.Key, Key: secret.New(k + "-FAKE-key-for-tests"), Source: providerauth.FromStore}
 			}
 			for k, want := range map[string]string{"first": "", "second": "the second site"} {
 				f, err := p.probe(t.Context(), key(k))
-				if err != nil || !f.Works || !f.Sure || !strings.Contains(f.Note, want) || (want != "") != (f.Extra[baseKey] == second) {
+				if err != nil || !f.Works || !f.Sure || !strings.Contains(f.Note, want) || (want != "") != (f.Extra[wire.SiteKey] == second) {
 					t.Errorf("%s: found %+v, %v", k, f, err)
 				}
 			}
@@ -159,12 +160,12 @@ func TestProbeFindsTheSite(t *testing.T) {
 				t.Errorf("from the environment: %+v", f)
 			}
 			cred := key("second")
-			cred.Extra = map[string]string{baseKey: second}
+			cred.Extra = map[string]string{wire.SiteKey: second}
 			list, err := p.Models(t.Context(), cred)
 			if err != nil || len(list) != 1 || list[0].ID != "model-of-second" {
 				t.Errorf("got %v, %v", list, err)
 			}
-			cred.Extra = map[string]string{baseKey: "https://evil.example"}
+			cred.Extra = map[string]string{wire.SiteKey: "https://evil.example"}
 			if p.base(cred) != first {
 				t.Error("any base URL is taken from a credential")
 			}

@@ -37,40 +37,15 @@ func (p *Provider) checkKey(key string) error {
 // probe tries a credential: with the service's own call for that, else its list of models, else, where that is open to
 // all, a question of one word. A key that is bound to a region or a plan is tried at its provider's other sites too.
 func (p *Provider) probe(ctx context.Context, cred providerauth.Credential) (providerauth.Finding, error) {
-	base := p.base(cred)
-	found, err := p.try(ctx, cred, base)
+	found, err := p.row.sites().Probe(ctx, cred, p.base(cred), p.row.plans, p.try)
 	if err == nil {
 		return found, nil
-	}
-	if errors.Is(err, providers.ErrUnauthorized) || p.row.plans && errors.Is(err, providers.ErrBilling) {
-		for _, s := range p.row.sites() {
-			if s.base == base {
-				continue
-			}
-			found, other := p.try(ctx, cred, s.base)
-			if other == nil {
-				return elsewhere(found, cred, s), nil
-			}
-		}
 	}
 	if errors.Is(err, providers.ErrForbidden) && p.row.restrictedKeys {
 		return providerauth.Finding{Note: "The key may not list models, as restricted keys may not; it could not be checked further."}, nil
 	}
 	return wire.Finding(err)
 }
-
-// elsewhere says at which site a key is good.
-func elsewhere(found providerauth.Finding, cred providerauth.Credential, s site) providerauth.Finding {
-	found.Note = "This key belongs to " + s.where + "; it is used there."
-	if cred.Source == providerauth.FromEnv || cred.Source == providerauth.FromRuntime {
-		found.Note = "This key belongs to " + s.where + ": set base_url to " + s.base + " in config.yaml, or store it with /login."
-	}
-	found.Extra = map[string]string{baseKey: s.base}
-	return found
-}
-
-// baseKey is the field of Credential.Extra that holds the site that a key is good at.
-const baseKey = "base_url"
 
 // try makes the call that shows whether a credential is good.
 func (p *Provider) try(ctx context.Context, cred providerauth.Credential, base string) (providerauth.Finding, error) {
@@ -130,6 +105,6 @@ func (p *Provider) ask(ctx context.Context, cred providerauth.Credential, base s
 	if err != nil {
 		return err
 	}
-	cred.Extra = map[string]string{baseKey: base}
+	cred.Extra = map[string]string{wire.SiteKey: base}
 	return wire.Ask(ctx, p, cred, models)
 }
