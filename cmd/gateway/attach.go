@@ -29,7 +29,7 @@ func (a *app) attach(ctx context.Context, home config.Home, conv channels.Conver
 	if err != nil {
 		return nil, nil, err
 	}
-	h.log = a.logger(config.Log{Level: "warn", Format: h.config.Log.Format}) // the terminal is the chat's
+	h.log = a.logger(config.Log{Level: "error", Format: h.config.Log.Format}) // the terminal is the chat's, which says what failed
 	release, err := holdHome(ctx, h.home)
 	if err != nil {
 		return nil, nil, err

@@ -29,7 +29,7 @@ async function keys() {
   await ask("state", "new");
   const ctx = await context();
   const page = await enter(ctx), press = (k) => page.keyboard.press(k);
-  const at = () => page.evaluate(() => { const e = document.activeElement; return e.getAttribute("aria-label") || e.textContent.trim() || e.id; });
+  const at = () => page.evaluate(() => { const e = document.activeElement; return e === document.body ? "" : e.getAttribute("aria-label") || e.textContent.trim() || e.id; });
   const to = async (what, key = "Tab") => {
     for (let i = 0; i < 60; i++) {
       if ((await at()).includes(what)) {

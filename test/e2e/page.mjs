@@ -33,16 +33,26 @@ main(async () => {
   // The model is chosen by buttons, by name, and says which it is.
   await say(page, "/model");
   await page.locator("#log .bot").last().locator("button").first().waitFor();
+  await page.click("#model");
+  await page.fill("#picker input", "sonnet");
+  const first = await page.locator("#picker .option").first().getAttribute("title");
+  await page.keyboard.press("Enter");
+  await page.locator("#log .mine", { hasText: "/model " + first }).waitFor();
+  await answered(page, "From now on");
   await say(page, "/model status");
   await answered(page, "Endpoint");
   await say(page, "/auth");
   await answered(page, "Anthropic");
 
+  await say(page, "/new");
+  await answered(page, "A new conversation");
+
   // Failures: a sentence each, never the provider's own words.
   for (const [text, want] of [["bad key", "no longer valid"], ["too many", /too many requests|asks to wait/], ["no money", "no credit"],
-    ["overload", "overloaded"], ["wrong request", "did not take the request"], ["cut yourself", "cut off by Anthropic"]]) {
-    await say(page, "/new");
-    await answered(page, "A new conversation");
+    ["overload", "overloaded"], ["no right", "does not allow this"], ["no model", "does not have this model"], ["too long", "too long for the model"],
+    ["broken", "overloaded or failing"], ["wrong request", "did not take the request"], ["say nothing", "did not answer in time"], ["cut yourself", "cut off by Anthropic"]]) {
+    await page.click("#new"); // nothing of what was said before is shown
+    await page.waitForSelector("#hello:not([hidden])");
     await say(page, text);
     await answered(page, want);
     await say(page, "/auth anthropic check"); // a check that works ends a cool-down
@@ -50,6 +60,15 @@ main(async () => {
   }
   check(!(await page.content()).includes("FAKE-BODY"), "no provider's words are shown");
   await shot(page, "e2e-failures");
+
+  // What answers nothing at all, and is there again.
+  await ask("gone");
+  await page.click("#new");
+  await say(page, "hello out there");
+  await answered(page, "cannot be reached from this host");
+  await ask("back");
+  await page.locator("#log .bot").last().locator("button", { hasText: /again/i }).click();
+  await answered(page, "Nice to meet you");
 
   // A restart in the middle of a reply: it is answered afterwards, in one message.
   await page.click("#new");

@@ -32,7 +32,7 @@ func newGateway(t *testing.T, config string, fixtures ...testpeers.Fixture) *gat
 	mock := testpeers.StartAimock(t, nil, fixtures...)
 	text := "providers:\n"
 	for id, path := range map[string]string{"openai": "/v1", "anthropic": "/v1", "google": "/v1beta", "ollama": "", "groq": "/v1"} {
-		text += fmt.Sprintf("  %s: {base_url: %q}\n", id, mock.URL+path)
+		text += fmt.Sprintf("  %s: {base_url: %q, first_token_timeout: 15s}\n", id, mock.URL+path)
 	}
 	g := &gateway{Program: program.New(t, text+config), mock: mock}
 	g.Start()

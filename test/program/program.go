@@ -36,6 +36,24 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
+// lookAtSources looks at every file that the program and the scripts are made of. They are no imports of the tests, so
+// that go test would give an old result for new ones; what a test looked at it compares.
+func lookAtSources() error {
+	return filepath.WalkDir(filepath.Join("..", ".."), func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "bin") {
+			return filepath.SkipDir
+		}
+		switch filepath.Ext(path) {
+		case ".go", ".mod", ".js", ".mjs", ".css", ".html":
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+}
+
 // Output is what programs printed.
 type Output struct {
 	mu   sync.Mutex
@@ -91,6 +109,9 @@ type Program struct {
 // New makes a home folder with a config.yaml. What the test's own environment has of keys is left out.
 func New(t *testing.T, config string) *Program {
 	t.Helper()
+	if err := lookAtSources(); err != nil {
+		t.Fatal(err)
+	}
 	p := &Program{T: t, Home: filepath.Join(t.TempDir(), "home"), Addr: freeAddr(t), Out: NewOutput()}
 	if err := os.MkdirAll(p.Home, 0o700); err != nil {
 		t.Fatal(err)

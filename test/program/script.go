@@ -16,6 +16,9 @@ import (
 // with "@" asks for something, which act does; other lines are logged. told says what to add to a failure.
 func Script(t *testing.T, name string, act func(what, arg string) (any, error), told func() string) {
 	t.Helper()
+	if err := lookAtSources(); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", name)

@@ -149,7 +149,7 @@ async function refreshModel() {
   model = got.model || panel.status()?.model || "";
   const chip = $("model");
   chip.hidden = !panel.status() && !model;
-  chip.replaceChildren(model ? el("span", {}, model.slice(model.indexOf("/") + 1)) : el("span", {}, "No model yet"));
+  chip.replaceChildren(el("span", {}, model ? model.slice(model.indexOf("/") + 1) : "No model yet"), ...(model ? [icon("more")] : []));
   chip.title = model ? `${model}${got.why ? " — " + got.why : ""}. Press to choose another.` : "Log in to a service";
   chip.setAttribute("aria-label", model ? `Model: ${model.slice(model.indexOf("/") + 1)}. Choose another` : "No model yet: log in to a service");
   update();
