@@ -141,7 +141,7 @@ func (p *prompter) post(s login.Step, choices []channels.Choice) channels.Post {
 	if s.Code != "" {
 		b.WriteString("\n\n```\n" + s.Code + "\n```")
 	}
-	if s.URL != "" {
+	if s.URL != "" && !strings.Contains(s.Text, s.URL) {
 		b.WriteString("\n\n" + s.URL)
 	}
 	if page := openPage(s); page.URL != "" && choices == nil {

@@ -25,11 +25,12 @@ func (a *app) attach(ctx context.Context, home config.Home, conv channels.Conver
 		conn, err = upgrade(conn, conv)
 		return conn, func() { _ = conn.Close() }, err
 	}
-	h, err := a.openHost()
+	alone := *a
+	alone.silent = true // the terminal is the chat's, which says what failed
+	h, err := alone.openHost()
 	if err != nil {
 		return nil, nil, err
 	}
-	h.log = a.logger(config.Log{Level: "error", Format: h.config.Log.Format}) // the terminal is the chat's, which says what failed
 	release, err := holdHome(ctx, h.home)
 	if err != nil {
 		return nil, nil, err

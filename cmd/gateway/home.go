@@ -106,6 +106,9 @@ func (a *app) logger(c config.Log) *slog.Logger {
 	if a.quiet {
 		level = max(level, slog.LevelWarn)
 	}
+	if a.silent {
+		level = slog.LevelError
+	}
 	var h slog.Handler = slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})
 	if c.Format == "json" {
 		h = slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level})

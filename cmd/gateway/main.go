@@ -137,7 +137,8 @@ type app struct {
 
 	secrets *redact.Redactor // made by run; knows what the gateway holds
 
-	quiet bool // only warnings are logged: a command that prints results
+	quiet  bool // only warnings are logged: a command that prints results
+	silent bool // only errors are logged
 }
 
 // noSuch refuses a word that is none of a command's own, and names the near ones.

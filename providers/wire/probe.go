@@ -19,6 +19,8 @@ func Finding(err error) (providerauth.Finding, error) {
 		return providerauth.Finding{Sure: true, Note: "The service does not allow this with it."}, nil
 	case errors.Is(err, providers.ErrRateLimited):
 		return providerauth.Finding{Note: "The service is busy, so it could not be checked."}, nil
+	case errors.Is(err, providers.ErrUnreachable), errors.Is(err, providers.ErrTimeout):
+		return providerauth.Finding{Note: "The service cannot be reached at the moment, so it could not be checked."}, nil
 	}
-	return providerauth.Finding{Note: "It could not be checked: the service could not be reached, or did not answer as it should."}, nil
+	return providerauth.Finding{Note: "It could not be checked: the service did not answer as it should."}, nil
 }

@@ -119,7 +119,7 @@ func (b *bot) answer(page *web.Channel, m channels.Message, stopped, hold <-chan
 		return say("Which model shall answer here?", channels.Choice{Label: "Claude Sonnet 4.6", Press: "press-Claude Sonnet 4.6"},
 			channels.Choice{Label: "Claude Opus 4.6", Press: "press-Claude Opus 4.6"}, channels.Choice{Label: "Gemini 3 Pro", Press: "press-Gemini 3 Pro"},
 			channels.Choice{Label: "More models…", Press: "press-more"}, channels.Choice{Label: "What they cost", URL: "https://example.org/prices"})
-	case word == "code":
+	case word == "code" || word == "How":
 		return say(sample)
 	case word == "evil":
 		return say("<img src=x onerror=alert(1)> <script>alert(2)</script> [click](javascript:alert(3)) ![p](https://example.org/p.png) <b onclick=x>bold</b>")

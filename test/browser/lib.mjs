@@ -83,6 +83,9 @@ export async function main(body) {
   } catch (err) {
     failed = true;
     process.stderr.write(String(err.stack ?? err) + "\n");
+    for (const page of browser?.contexts().flatMap((c) => c.pages()) ?? []) {
+      process.stderr.write("The page shows:\n" + (await page.innerText("body").catch(String)) + "\n");
+    }
   }
   await browser?.close();
   process.exit(failed ? 1 : 0);

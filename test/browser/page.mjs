@@ -73,6 +73,20 @@ main(async () => {
   await answered(page, "Stopped.");
   check(!(await page.locator("#log .mine", { hasText: "/stop" }).count()), "the stop button leaves no message");
 
+  // Who reads further up is not moved while an answer grows, and comes back to the end with a press.
+  await say(page, "half, once more");
+  await page.locator("#log .growing", { hasText: "receive(ctx" }).waitFor();
+  await page.locator("#scroll").hover();
+  await page.mouse.wheel(0, -5000);
+  await page.waitForFunction(() => document.getElementById("scroll").scrollTop === 0);
+  await ask("release");
+  await answered(page, "gateway status");
+  await page.waitForSelector("#latest:not([hidden])");
+  same(await page.locator("#scroll").evaluate((n) => n.scrollTop), 0, "where one reads");
+  await page.click("#latest");
+  await page.waitForFunction(() => { const n = document.getElementById("scroll"); return n.scrollHeight - n.scrollTop - n.clientHeight < 2; });
+  check(await page.isHidden("#latest"), "the button goes at the end");
+
   // Markup of the model's is text; nothing of it runs or is fetched.
   await say(page, "evil");
   await answered(page, "alert(2)");

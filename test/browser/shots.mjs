@@ -2,7 +2,24 @@
 
 import { answered, ask, check, context, enter, main, same, say, shot } from "./lib.mjs";
 
+// readme makes the picture of the README.
+async function readme() {
+  await ask("state", "ready");
+  const ctx = await context({ viewport: { width: 1040, height: 720 }, colorScheme: "light" });
+  const page = await enter(ctx);
+  for (const [text, answer] of [["Plan a week in Lisbon", "You said"], ["A letter to the landlord", "You said"], ["How does a gateway answer a message? Show me the code.", "gateway status"]]) {
+    await page.evaluate(() => document.getElementById("new").click());
+    await say(page, text);
+    await answered(page, answer);
+  }
+  await page.locator("#scroll").evaluate((n) => { n.scrollTop = 0; });
+  await page.evaluate(() => document.activeElement.blur());
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/page.jpg`, type: "jpeg", quality: 82, animations: "disabled" });
+  await ctx.close();
+}
+
 main(async () => {
+  await readme();
   for (const [size, viewport, touch] of [["desk", { width: 1280, height: 800 }, false], ["phone", { width: 390, height: 844 }, true]]) {
     for (const colorScheme of ["light", "dark"]) {
       const name = (what) => `${size}-${colorScheme}-${what}`;

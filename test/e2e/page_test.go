@@ -13,7 +13,7 @@ import (
 // TestPage: from an empty home folder to an answer, and everything that can go wrong on the way.
 func TestPage(t *testing.T) {
 	slow := testpeers.Says("slowly", "One word after the other, so that there is time to stop it, to cut it and to come back to it again.")
-	slow.Latency, slow.Pieces = 150, 6
+	slow.Latency, slow.Pieces = 500, 6
 	cut := testpeers.Says("cut yourself", "This answer will not reach its end because the line is cut before that.")
 	cut.Latency, cut.Cut, cut.Pieces = 20, 4, 6
 	hangs := testpeers.Says("say nothing", "Too late.")
