@@ -49,7 +49,10 @@ type shown struct {
 	Mine    bool
 	Text    string
 	Growing bool
+	Choices []choice
 }
+
+type choice struct{ Label, Press string }
 
 // sees waits until the conversation's last message is the bot's, whole, and satisfies ok; it gives all of them.
 func (b browser) sees(ctx context.Context, conv string, ok func(string) bool) ([]shown, error) {
