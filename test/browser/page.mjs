@@ -28,6 +28,17 @@ main(async () => {
   await page.goto(await ask("url"));
   await page.waitForSelector(".offer >> text=Anthropic");
 
+  // All services are a list to search in.
+  await page.click(".hello >> text=All services");
+  await page.fill("#picker input", "gro");
+  await page.waitForFunction(() => document.querySelectorAll("#picker .option").length === 1);
+  await page.waitForSelector("#picker .option >> text=Groq");
+  await page.keyboard.press("Escape");
+  same(await page.evaluate(() => document.activeElement.textContent), "All services", "focus after Escape");
+  await page.click("#model");
+  await page.waitForSelector("#picker .option >> text=OpenRouter");
+  await page.keyboard.press("Escape");
+
   // First run: a button logs in; the form's answer leaves no trace.
   await page.click(".offer >> text=Anthropic");
   await page.waitForSelector(".card input[type=password]");
@@ -103,7 +114,7 @@ main(async () => {
   await page.waitForSelector("#picker .option >> text=Claude Opus 4.6");
   same(await page.locator("#picker .picker-group").allTextContents(), ["Anthropic", "Ollama"], "services");
   await page.waitForSelector("#picker >> text=no credit left");
-  same(await page.locator("#picker .option[aria-selected=true]").getAttribute("title"), "anthropic/claude-sonnet-4-6", "what is marked");
+  same(await page.locator("#picker .option[aria-selected=true]").getAttribute("title"), "/model anthropic/claude-sonnet-4-6", "what is marked");
   await page.keyboard.press("Escape");
   check(await page.isHidden("#picker"), "Escape closes the list");
   same(await page.evaluate(() => document.activeElement.id), "model", "focus after Escape");
@@ -114,7 +125,7 @@ main(async () => {
   await answered(page, "From now on anthropic/claude-opus-4-6 answers here.");
   await page.click("#model");
   await page.fill("#picker input", "nothing like it");
-  await page.waitForSelector("#picker >> text=No model has such a name.");
+  await page.waitForSelector("#picker >> text=Nothing has such a name.");
   await page.click("#title");
   check(await page.isHidden("#picker"), "a press elsewhere closes the list");
 

@@ -35,6 +35,10 @@ main(async () => {
       await page.evaluate(() => document.getElementById("new").click());
       await page.waitForSelector(".offer");
       await shot(page, name("first"));
+      await page.click(".hello >> text=All services");
+      await page.waitForSelector("#picker .option");
+      await shot(page, name("services"));
+      await page.keyboard.press("Escape");
       await say(page, "/login anthropic");
       await page.waitForSelector(".card");
       await shot(page, name("form"));

@@ -37,7 +37,7 @@ main(async () => {
   await page.fill("#picker input", "sonnet");
   const first = await page.locator("#picker .option").first().getAttribute("title");
   await page.keyboard.press("Enter");
-  await page.locator("#log .mine", { hasText: "/model " + first }).waitFor();
+  await page.locator("#log .mine", { hasText: first }).waitFor();
   await answered(page, "From now on");
   await say(page, "/model status");
   await answered(page, "Endpoint");

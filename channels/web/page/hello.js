@@ -11,17 +11,18 @@ const known = [
 
 let sign = "";
 
-// draw shows the greeting. send sends a command, write puts a text into the box.
-export function draw(node, { state, model, send, write }) {
+// draw shows the greeting. send sends a command, write puts a text into the box,
+// services lists all services.
+export function draw(node, { state, model, send, write, services }) {
   const next = JSON.stringify([!!state, model, state?.local, state?.providers?.map((p) => [p.id, p.configured, p.state])]);
   if (next === sign && node.childElementCount) return;
   sign = next;
   const ready = model || state?.providers?.some((p) => p.configured && p.source !== "none needed"); // what needs no key may not be running
-  node.replaceChildren(...(state && !ready ? first(state, send) : begin(model, send, write)));
+  node.replaceChildren(...(state && !ready ? first(state, send, services) : begin(model, send, write)));
 }
 
 // first: nobody is logged in to any service.
-function first(state, send) {
+function first(state, send, services) {
   const local = state.local ?? [];
   const there = new Set((state.providers ?? []).map((p) => p.id));
   const offers = known.filter(([id]) => there.size === 0 || there.has(id));
@@ -32,7 +33,7 @@ function first(state, send) {
     el("div", { class: "offers" },
       local.map((l) => offer(`Use ${l.name}`, `on this computer, no key${l.models > 0 ? `, ${l.models} model${l.models > 1 ? "s" : ""}` : ""}`, () => send("/model " + l.provider), true)),
       offers.map(([id, name, what]) => offer(name, what, () => send("/login " + id)))),
-    el("button", { type: "button", class: "link", onclick: () => send("/login") }, "All services"),
+    el("button", { type: "button", class: "link", onclick: (e) => services(e.currentTarget) }, "All services"),
   ];
 }
 

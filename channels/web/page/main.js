@@ -131,7 +131,7 @@ function update() {
   $("title").textContent = t?.title || "New conversation";
   $("rename").hidden = $("discard").hidden = !t;
   $("hello").hidden = !(loaded && chat.isEmpty() && !waiting && !forms.isOpen());
-  if (!$("hello").hidden) hello.draw($("hello"), { state: panel.status(), model, send, write: composer.setText });
+  if (!$("hello").hidden) hello.draw($("hello"), { state: panel.status(), model, send, write: composer.setText, services: picker.services });
   $("main").classList.toggle("empty", !$("hello").hidden);
   composer.setBusy(chat.isBusy());
   const n = talks.unread();
@@ -222,7 +222,8 @@ panel.on.left = () => { net.leave(); locked(); };
 $("new").addEventListener("click", () => { open(newId()); composer.focus(); });
 $("rename").addEventListener("click", () => talks.rename(conv));
 $("discard").addEventListener("click", () => talks.discard(conv));
-$("model").addEventListener("click", () => (!model ? send("/login") : panel.status() ? picker.open(model) : send("/model")));
+$("model").addEventListener("click", () => (!panel.status() ? send(model ? "/model" : "/login") : model ? picker.models(model) : picker.services($("model"))));
+picker.on.services = () => (panel.status()?.providers ?? []).filter((p) => p.source !== "none needed" && !p.account);
 picker.on.send = (text) => send(text);
 picker.on.name = (id) => panel.status()?.providers?.find((p) => p.id === id)?.name ?? id;
 $("side-open").addEventListener("click", () => side(true));
