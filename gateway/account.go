@@ -31,9 +31,10 @@ type account struct {
 	done chan struct{}   // closed when its goroutine has ended
 
 	mu     sync.Mutex
-	ch     channels.Channel // guarded by mu; nil while it is not open
-	state  status.Channel   // guarded by mu
-	cancel func()           // guarded by mu; ends the run
+	ch     channels.Channel                 // guarded by mu; nil while it is not open
+	state  status.Channel                   // guarded by mu
+	cancel func()                           // guarded by mu; ends the run
+	held   map[channels.ConversationID]bool // guarded by mu: who was told that nothing can be kept; nil: it can
 }
 
 func newAccount(a Account, old *account) *account {

@@ -29,7 +29,8 @@ func (s *session) command(ctx context.Context, i store.Item, line string) {
 	turn, err := s.g.o.Store.Begin(ctx, s.conv, "command", []int64{i.Seq}, true)
 	if err != nil {
 		s.g.endAsk(k, c)
-		s.g.log.Warn("command not begun", "err", err)
+		s.g.log.Debug("command not begun", "err", err)
+		s.rest(ctx, m, err)
 		return
 	}
 	private := false // a refusal is said where the command was given, how it went as the command itself

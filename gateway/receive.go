@@ -33,9 +33,10 @@ func (g *Gateway) receive(ctx context.Context, a *account, b channels.Batch) err
 	for _, c := range s.commits(b) {
 		kept, err := g.o.Store.Keep(ctx, a.ID, c.in, c.marks, c.moved)
 		if err != nil {
-			g.log.Error("not kept", "account", string(a.ID), "err", err)
+			g.notKept(a, c.in, err)
 			return err
 		}
+		g.keeps(a)
 		for from, to := range c.moved {
 			g.moved(ctx, store.Conv{Account: a.ID, Conversation: from}, store.Conv{Account: a.ID, Conversation: to})
 		}

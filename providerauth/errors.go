@@ -3,6 +3,7 @@ package providerauth
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -63,7 +64,8 @@ func (e *Error) UserMessage() string {
 	case errors.Is(e.Kind, ErrUnreadable):
 		var u interface{ UserMessage() string }
 		if errors.As(e.Err, &u) {
-			return "The file with the logins cannot be used: " + u.UserMessage()
+			const head = "The file with the logins cannot be used: "
+			return head + strings.TrimPrefix(u.UserMessage(), head)
 		}
 		return "The file with the logins cannot be read" + why + "."
 	default:

@@ -338,8 +338,8 @@ func (s *Store) settle(ops []*op, errs []error, all error) (held []*op) {
 	case len(held) > 0 && s.failed == nil:
 		s.log.Error("nothing can be written; trying again", "err", all)
 		s.failed = all
-	case len(held) > 0:
-		s.failed = all
+	case len(held) > 0, trouble(all):
+		s.failed = all // whoever waits for it is told besides
 	case all == nil && len(ops) > 0 && s.failed != nil && !anyError(errs):
 		s.log.Info("writing works again")
 		s.failed = nil
@@ -385,7 +385,8 @@ func (s *Store) clean(ctx context.Context) {
 // memory and tried again.
 func (s *Store) Flush(ctx context.Context) error { return s.write(ctx, &op{barrier: true}) }
 
-// Err gives the last write that failed in the background, such as on a full disk; nil after one that succeeded.
+// Err gives the last write that failed because of the file, such as on a full disk, or in the background for any reason;
+// nil after one that succeeded.
 func (s *Store) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
