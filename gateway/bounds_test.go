@@ -14,13 +14,10 @@ import (
 func TestStrangeMessages(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.say("ann", "")
-		w.want("ann", "nothing in that message")
-		w.say("ann", "half a rune: \xe2\x82 end")
-		w.want("ann", "half a rune: \ufffd end")
+		w.talk("ann", "", "nothing in that message")
+		w.talk("ann", "half a rune: \xe2\x82 end", "half a rune: \ufffd end")
 		w.say("ann", strings.Repeat("long ", 200_000))
-		w.say("ann", "still there?")
-		w.want("ann", "echo: still there?")
+		w.talk("ann", "still there?", "echo: still there?")
 	})
 }
 
@@ -76,7 +73,7 @@ func TestSecretsInTheWrongPlace(t *testing.T) {
 func TestASecretThatComesByAnEdit(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append([]providertest.Step{providertest.Wait(10 * time.Second)}, providertest.Text("Done.")...)...)
+		w.later(10*time.Second, "Done.")
 		w.say("ann", "first")
 		m := w.chat.Message(channeltest.Line{Person: "ann", Text: "second"})
 		w.chat.Put(m)
@@ -96,23 +93,17 @@ func TestASecretThatComesByAnEdit(t *testing.T) {
 func TestWhichModelHolds(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.say("ann", "/model status")
-		w.want("ann", "fake/small (config.yaml)")
+		w.talk("ann", "/model status", "fake/small (config.yaml)")
 		w.say("ann", "/model default fake/large")
-		w.say("ann", "/model status")
-		w.want("ann", "fake/large (/model default)")
+		w.talk("ann", "/model status", "fake/large (/model default)")
 		w.say("ann", "/model fake/small")
-		w.say("ann", "/model status")
-		w.want("ann", "fake/small (this conversation)")
-		w.say("ann", "/model reset")
-		w.want("ann", "follows the default again: fake/large")
-		w.say("ann", "/model default reset")
-		w.want("ann", "conversations begin with fake/small (config.yaml)")
+		w.talk("ann", "/model status", "fake/small (this conversation)")
+		w.talk("ann", "/model reset", "follows the default again: fake/large")
+		w.talk("ann", "/model default reset", "conversations begin with fake/small (config.yaml)")
 		if err := w.auth.Put(t.Context(), "fake:work", providerauth.Credential{Type: providerauth.Key, Key: providertest.Key("work")}); err != nil {
 			t.Fatal(err)
 		}
-		w.say("ann", "/model fake/large@work")
-		w.want("ann", "fake:work/large** answers")
+		w.talk("ann", "/model fake/large@work", "fake:work/large** answers")
 		w.say("ann", "hello")
 		if calls := w.model.Calls(); calls[len(calls)-1].Cred.ID != "fake:work" {
 			t.Errorf("asked with %s", calls[len(calls)-1].Cred.ID)
@@ -127,8 +118,7 @@ func TestNextAccountIsSaid(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.model.Fail(&providers.Error{Kind: providers.ErrRateLimited, Provider: "Fake", RetryAfter: time.Minute})
-		w.say("ann", "hello")
-		w.want("ann", "this ran on fake:work", "echo: hello")
+		w.talk("ann", "hello", "this ran on fake:work", "echo: hello")
 		w.say("ann", "again")
 		if calls := w.model.Calls(); calls[len(calls)-1].Cred.ID != "fake:work" {
 			t.Error("an account that cools down was asked")
@@ -145,14 +135,12 @@ func TestNextAccountIsSaid(t *testing.T) {
 func TestAButtonThatAnswersWhileTheSessionWorks(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.say("ann", "/login fake device")
-		w.want("ann", "[Keep it]")
-		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
+		w.talk("ann", "/login fake device", "[Keep it]")
+		w.begins("It begins ")
 		w.say("bob", "busy elsewhere")
 		w.press("ann", "Keep it")
 		w.wantNot("ann", "no longer works", "There is no command")
-		w.say("ann", "a question")
-		w.want("ann", "echo: a question")
+		w.talk("ann", "a question", "echo: a question")
 	}, func(w *world) { w.model.Change(deviceMethod) })
 }
 
@@ -164,8 +152,7 @@ func TestThinkingOfAFailedTryIsLeftOut(t *testing.T) {
 		thought := providertest.Step{Delta: providers.Delta{Part: providers.Part{Thought: "a wrong track", By: "fake"}}}
 		w.model.Reply(thought, providertest.Fail(&providers.Error{Kind: providers.ErrOverloaded, Provider: "Fake"}))
 		w.model.Answer("Right.")
-		w.say("ann", "hello")
-		w.want("ann", "Right.")
+		w.talk("ann", "hello", "Right.")
 		w.say("ann", "and?")
 		calls := w.model.Calls()
 		for _, m := range calls[len(calls)-1].Req.Messages {
@@ -182,7 +169,7 @@ func TestThinkingOfAFailedTryIsLeftOut(t *testing.T) {
 func TestWhatComesInAShutdownIsAnsweredAfterIt(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append([]providertest.Step{providertest.Wait(5 * time.Second)}, providertest.Text("The first.")...)...)
+		w.later(5*time.Second, "The first.")
 		w.say("ann", "one")
 		w.cancel()
 		w.say("ann", "two")

@@ -32,12 +32,10 @@ func TestAChoiceByItsNumber(t *testing.T) {
 		w.login()
 		w.say("ann", "/auth fake")
 		w.say("ann", "/model") // the numbers are those that were shown last
-		w.say("ann", "("+w.number("ann", "small")+")")
-		w.want("ann", "fake/small** answers in this conversation")
+		w.talk("ann", "("+w.number("ann", "small")+")", "fake/small** answers in this conversation")
 		w.say("ann", "/model")
 		w.say("ann", "/whoami") // a command turns away from nothing
-		w.say("ann", " LARGE ")
-		w.want("ann", "fake/large** answers in this conversation")
+		w.talk("ann", " LARGE ", "fake/large** answers in this conversation")
 		if n := len(w.model.Calls()); n != 0 {
 			t.Errorf("the model was asked %d times", n)
 		}
@@ -47,17 +45,14 @@ func TestAChoiceByItsNumber(t *testing.T) {
 func TestANumberThatIsNoChoice(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.say("ann", "2")
-		w.want("ann", "echo: 2")
+		w.talk("ann", "2", "echo: 2")
 		w.say("ann", "/model")
-		w.say("ann", "99")
-		w.want("ann", "echo: 99")
+		w.talk("ann", "99", "echo: 99")
 		w.say("ann", "1") // she has turned to something else
 		w.want("ann", "echo: 1")
 		w.say("ann", "/model")
 		time.Sleep(25 * time.Hour)
-		w.say("ann", "1")
-		w.want("ann", "echo: 1", "echo: 1")
+		w.talk("ann", "1", "echo: 1", "echo: 1")
 		w.say("ann@group", "/model")
 		w.say("bob@group", "1")
 		w.want("ann@group", "echo: 1")
@@ -67,8 +62,7 @@ func TestANumberThatIsNoChoice(t *testing.T) {
 	inWorld(t, func(w *world) { // with buttons a number is a text
 		w.login()
 		w.say("ann", "/model")
-		w.say("ann", "1")
-		w.want("ann", "echo: 1")
+		w.talk("ann", "1", "echo: 1")
 	})
 }
 
@@ -78,8 +72,7 @@ func TestAChoiceByItsNumberGoesThroughTheChecks(t *testing.T) {
 		w.say("ann", "/auth fake")
 		n := w.number("ann", "Disable")
 		w.roles[channeltest.UserID("ann")] = access.User
-		w.say("ann", n)
-		w.want("ann", "/auth is for the bot's owners")
+		w.talk("ann", n, "/auth is for the bot's owners")
 	}, noButtons)
 }
 
@@ -87,10 +80,8 @@ func TestAChoiceByItsNumberAfterARestart(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
 		w.say("ann", "/model")
-		w.stop()
-		w.start()
-		w.say("ann", w.number("ann", "small"))
-		w.want("ann", "fake/small** answers in this conversation")
+		w.restart()
+		w.talk("ann", w.number("ann", "small"), "fake/small** answers in this conversation")
 	}, noButtons)
 }
 
@@ -101,13 +92,10 @@ func TestAQuestionAnsweredByANumber(t *testing.T) {
 		w.login()
 		w.say("ann", "/login fake device")
 		w.say("ann", w.number("ann", "Keep it"))
-		w.say("ann", "a question")
-		w.want("ann", "echo: a question")
+		w.talk("ann", "a question", "echo: a question")
 		w.say("ann", "/login fake")
-		w.say("ann", w.number("ann", "Cancel"))
-		w.want("ann", "Canceled.")
-		w.say("ann", "another")
-		w.want("ann", "echo: another")
+		w.talk("ann", w.number("ann", "Cancel"), "Canceled.")
+		w.talk("ann", "another", "echo: another")
 	}, noButtons, func(w *world) { w.model.Change(deviceMethod) })
 }
 

@@ -16,8 +16,7 @@ import (
 
 func TestFirstMessageToFirstAnswer(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.say("ann", "hello")
-		w.want("ann", "No model is set up yet", "[Log in]")
+		w.talk("ann", "hello", "No model is set up yet", "[Log in]")
 		w.press("ann", "Log in")
 		w.want("ann", "Which provider")
 		w.say("ann", "/login fake")
@@ -25,23 +24,19 @@ func TestFirstMessageToFirstAnswer(t *testing.T) {
 		w.settle()
 		w.want("ann", "Logged in to fake", "It works", "fake/large answers")
 		w.model.Answer("Good ", "day, ", "ann.")
-		w.say("ann", "hello again")
-		w.want("ann", "Good day, ann.")
+		w.talk("ann", "hello again", "Good day, ann.")
 		if calls := w.model.Calls(); len(calls) == 0 || !strings.Contains(calls[len(calls)-1].Req.Messages[0].Parts[0].Text, "hello") {
 			t.Errorf("the model was asked %+v", calls)
 		}
-		w.say("ann", "/logout fake:default")
-		w.want("ann", "Logged out of fake")
-		w.say("ann", "and now?")
-		w.want("ann", "Nobody is logged in to fake")
+		w.talk("ann", "/logout fake:default", "Logged out of fake")
+		w.talk("ann", "and now?", "Nobody is logged in to fake")
 	})
 }
 
 func TestSecretTypedInTheChat(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.chat.NoAsk = true
-		w.say("ann", "/login fake")
-		w.want("ann", "fake")
+		w.talk("ann", "/login fake", "fake")
 		key := providertest.Key("typed-in-chat").Reveal()
 		id := w.say("ann", key)
 		if w.chat.Exists(t, id) {
@@ -144,23 +139,19 @@ func TestOwnersCommandsAreRefusedToOthers(t *testing.T) {
 			w.say("bob", line)
 		}
 		w.want("bob", "/login is for the bot's owners", "/logout is for", "/auth is for", "/access is for")
-		w.say("bob", "/model default fake/large")
-		w.want("bob", "for the bot's owners to set")
+		w.talk("bob", "/model default fake/large", "for the bot's owners to set")
 	})
 }
 
 func TestStopEndsAnAnswer(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append(providertest.Says("It begins, "), providertest.Hold(nil))...)
-		w.say("ann", "tell me")
-		w.want("ann", "It begins,")
+		w.begins("It begins, ")
+		w.talk("ann", "tell me", "It begins,")
 		w.say("ann", "and another")
-		w.say("ann", "/stop")
-		w.want("ann", "It begins,", "(stopped)", "Stopped.")
+		w.talk("ann", "/stop", "It begins,", "(stopped)", "Stopped.")
 		w.model.Answer("Fresh.")
-		w.say("ann", "go on")
-		w.want("ann", "Fresh.")
+		w.talk("ann", "go on", "Fresh.")
 		for _, c := range w.model.Calls()[1:] {
 			for _, m := range c.Req.Messages {
 				for _, p := range m.Parts {
@@ -176,7 +167,7 @@ func TestStopEndsAnAnswer(t *testing.T) {
 func TestMessagesWhileATurnRunsAreTakenTogether(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append([]providertest.Step{providertest.Wait(10 * time.Second)}, providertest.Text("First.")...)...)
+		w.later(10*time.Second, "First.")
 		w.model.Answer("Both.")
 		w.say("ann@group", "one")
 		w.say("bob@group", "two")
@@ -214,8 +205,7 @@ func TestProviderFailures(t *testing.T) {
 				for range 3 {
 					w.model.Fail(fail(c.kind))
 				}
-				w.say("ann", "hello")
-				w.want("ann", c.want...)
+				w.talk("ann", "hello", c.want...)
 				w.model.Answer("Back again.")
 				w.auth.Report(providerauth.Credential{ID: "fake", Source: providerauth.FromStore}, providerauth.Worked, 0)
 			})
@@ -227,8 +217,7 @@ func TestCutStreamLeavesWhatWasSaid(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
 		w.model.Reply(append(providertest.Says("Half an ans"), providertest.Step{Err: &providers.Error{Kind: providers.ErrCut, Provider: "Fake"}})...)
-		w.say("ann", "hello")
-		w.want("ann", "Half an ans", "cut off by Fake", "[Try again]")
+		w.talk("ann", "hello", "Half an ans", "cut off by Fake", "[Try again]")
 		w.model.Answer("A whole answer.")
 		w.press("ann", "Try again")
 		w.want("ann", "A whole answer.")
@@ -250,20 +239,17 @@ func TestFallback(t *testing.T) {
 		w.login()
 		w.model.Fail(&providers.Error{Kind: providers.ErrNoModel, Provider: "Fake"})
 		w.model.Answer("From the small one.")
-		w.say("ann", "hello")
-		w.want("ann", "fake/large failed; this is fake/small", "From the small one.")
+		w.talk("ann", "hello", "fake/large failed; this is fake/small", "From the small one.")
 	}, func(w *world) { w.set.Fallbacks = []string{"fake/small"} })
 }
 
 func TestLoginInAGroupGoesOnInPrivate(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.chat.NoAsk, w.chat.NoOnly = true, true
-		w.say("ann@group", "/login fake")
-		w.want("ann@group", "in private")
+		w.talk("ann@group", "/login fake", "in private")
 		w.want("ann", "fake")
 		w.say("bob@group", "not-a-key-but-long-enough-00")
-		w.say("ann", providertest.Key("private").Reveal())
-		w.want("ann", "Logged in to fake")
+		w.talk("ann", providertest.Key("private").Reveal(), "Logged in to fake")
 	})
 }
 
@@ -271,12 +257,10 @@ func TestCancelALogin(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.chat.NoAsk = true
 		w.say("ann", "/login fake")
-		w.say("ann", "/cancel")
-		w.want("ann", "Canceled.")
+		w.talk("ann", "/cancel", "Canceled.")
 		w.login()
 		w.model.Answer("Yes.")
-		w.say("ann", "is this for the model?")
-		w.want("ann", "Yes.")
+		w.talk("ann", "is this for the model?", "Yes.")
 	})
 }
 
@@ -286,17 +270,12 @@ func TestModelPicker(t *testing.T) {
 		w.say("ann", "/model")
 		w.press("ann", "small")
 		w.want("ann", "fake/small** answers in this conversation")
-		w.say("ann", "/model status")
-		w.want("ann", "fake/small (this conversation)", "fake/large")
-		w.say("ann", "/model larg")
-		w.want("ann", "fake/large")
-		w.say("ann", "/model nonsense")
-		w.want("ann", "no model like")
-		w.say("ann", "/modle")
-		w.want("ann", "Did you mean /model?")
+		w.talk("ann", "/model status", "fake/small (this conversation)", "fake/large")
+		w.talk("ann", "/model larg", "fake/large")
+		w.talk("ann", "/model nonsense", "no model like")
+		w.talk("ann", "/modle", "Did you mean /model?")
 		w.model.Answer("It is slow.")
-		w.say("ann", "/usr/bin is slow")
-		w.want("ann", "It is slow.")
+		w.talk("ann", "/usr/bin is slow", "It is slow.")
 	})
 }
 
@@ -336,20 +315,17 @@ func TestPanicEndsOneTurnOnly(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
 		w.model.Script(nil) // calling it panics
-		w.say("ann", "boom")
-		w.want("ann", "Something went wrong")
+		w.talk("ann", "boom", "Something went wrong")
 		w.model.Answer("Still here.")
-		w.say("ann", "hello?")
-		w.want("ann", "Still here.")
+		w.talk("ann", "hello?", "Still here.")
 	})
 }
 
 func TestRestartInTheMiddle(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append(providertest.Says("Before the "), providertest.Hold(nil))...)
-		w.say("ann", "tell me")
-		w.want("ann", "Before the")
+		w.begins("Before the ")
+		w.talk("ann", "tell me", "Before the")
 		w.stop()
 		w.want("ann", "cut by a restart")
 		w.model.Answer("After the restart.")
@@ -367,8 +343,7 @@ func TestRestartInTheMiddleOfALogin(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.chat.NoAsk = true
 		w.say("ann", "/login fake")
-		w.stop()
-		w.start()
+		w.restart()
 		key := providertest.Key("after-restart").Reveal()
 		id := w.say("ann", key)
 		w.want("ann", "cut by a restart", "/login fake")
@@ -409,8 +384,7 @@ func TestNothingLostWhileTheChannelIsLimited(t *testing.T) {
 func TestLoginBegunTwice(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.say("ann", "/login fake")
-		w.say("ann", "/login fake")
-		w.want("ann", "waiting for your answer already")
+		w.talk("ann", "/login fake", "waiting for your answer already")
 		w.chat.Fill(t, "ann", providertest.Key("once").Reveal())
 		w.settle()
 		w.want("ann", "Logged in to fake")

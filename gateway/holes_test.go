@@ -83,8 +83,7 @@ func TestA8TypedSecrets(t *testing.T) {
 // TestA8DeletionForbidden: where the service does not delete, the person is told to.
 func TestA8DeletionForbidden(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.say("ann", "use sk-ant-api03-FAKEfakeFAKEfakeFAKEfake0000")
-		w.want("ann", "Please delete it yourself")
+		w.talk("ann", "use sk-ant-api03-FAKEfakeFAKEfakeFAKEfake0000", "Please delete it yourself")
 	}, func(w *world) { w.chat.NoDelete = true })
 }
 
@@ -95,15 +94,13 @@ func TestA10OurSecretsOnly(t *testing.T) {
 		w.login()
 		key := providertest.Key("stored").Reveal()
 		w.model.Answer("An example is sk-ant-api03-EXAMPLEexampleEXAMPLE", "0000, not [secret].")
-		w.say("ann", "what does a key look like?")
-		w.want("ann", "An example is sk-ant-api03-EXAMPLEexampleEXAMPLE0000, not [secret].")
+		w.talk("ann", "what does a key look like?", "An example is sk-ant-api03-EXAMPLEexampleEXAMPLE0000, not [secret].")
 		var steps []providertest.Step
 		for _, piece := range []string{"Yours is " + key[:7], key[7:15], key[15:] + ", I ", "think."} {
 			steps = append(steps, providertest.Text(piece)[0], providertest.Wait(100*time.Millisecond)) // so that each is shown
 		}
 		w.model.Reply(append(steps, providertest.Ends(providers.StopEnd, providers.Usage{}))...)
-		w.say("ann", "and mine?")
-		w.want("ann", "Yours is [secret], I think.")
+		w.talk("ann", "and mine?", "Yours is [secret], I think.")
 		lines, _ := w.chat.Log()
 		if all := strings.Join(lines, "\n"); strings.Contains(all, key[:12]) {
 			t.Errorf("a piece was shown while the answer grew:\n%s", all)
@@ -137,14 +134,12 @@ func TestA10Files(t *testing.T) {
 func TestA11LogoutHoldsAtOnce(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append(providertest.Says("It begins, "), providertest.Hold(nil))...)
-		w.say("bob", "tell me")
-		w.want("bob", "It begins,")
+		w.begins("It begins, ")
+		w.talk("bob", "tell me", "It begins,")
 		w.say("ann", "/logout fake:default")
 		w.want("bob", "It begins,", "logged out")
 		before := len(w.model.Calls())
-		w.say("bob", "go on")
-		w.want("bob", "Nobody is logged in")
+		w.talk("bob", "go on", "Nobody is logged in")
 		if n := len(w.model.Calls()); n != before {
 			t.Errorf("the model was asked %d times after the logout", n-before)
 		}

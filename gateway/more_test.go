@@ -111,8 +111,7 @@ func TestKilledWithPartsShown(t *testing.T) {
 				}
 				w.model.Answer("Next.")
 				w.chat.Max = 0
-				w.say("ann", "and then?")
-				w.want("ann", "Next.")
+				w.talk("ann", "and then?", "Next.")
 			}, func(w *world) { w.chat.NoEdit = c.noEdit })
 		})
 	}
@@ -123,8 +122,7 @@ func TestKilledInACommand(t *testing.T) {
 		w.login()
 		w.asKilled(func(st *store.Store) { w.left(st, "command", "/model fake/small") })
 		w.want("ann", "`/model fake/small` was interrupted by a restart", "Send it again")
-		w.say("ann", "/model status")
-		w.want("ann", "fake/large")
+		w.talk("ann", "/model status", "fake/large")
 		w.wantNot("ann", "fake/small**")
 	})
 }
@@ -133,8 +131,7 @@ func TestPressAfterARestart(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
 		w.say("ann", "/model")
-		w.stop()
-		w.start()
+		w.restart()
 		w.press("ann", "small")
 		w.want("ann", "fake/small** answers in this conversation")
 	})
@@ -143,7 +140,7 @@ func TestPressAfterARestart(t *testing.T) {
 func TestAPartThatWasDeletedIsPostedAnew(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append(providertest.Says("It begins, "), append([]providertest.Step{providertest.Wait(10 * time.Second)}, providertest.Text("it ends.")...)...)...)
+		w.grows("It begins, ", 10*time.Second, "it ends.")
 		w.say("ann", "tell me")
 		shown := w.chat.Shown(t, "ann", false)
 		del := w.g.account("chat").channel().(channels.Deleter)
@@ -165,15 +162,14 @@ func TestStopEndsADeliveryThatFails(t *testing.T) {
 		w.say("ann", "/stop")
 		w.chat.Fail(nil)
 		w.model.Answer("Two.")
-		w.say("ann", "two")
-		w.want("ann", "Two.")
+		w.talk("ann", "two", "Two.")
 	})
 }
 
 func TestAccountTakenAwayWhileItAnswers(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append([]providertest.Step{providertest.Wait(10 * time.Second)}, providertest.Text("Here it is.")...)...)
+		w.later(10*time.Second, "Here it is.")
 		w.say("ann", "tell me")
 		w.g.Apply(nil)
 		time.Sleep(time.Minute)
@@ -194,8 +190,7 @@ func TestAccountTakenAwayWhileItAnswers(t *testing.T) {
 func TestDeviceCodeLetsThePersonGoOn(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.say("ann", "/login fake:work device")
-		w.want("ann", "ABCD-1234")
+		w.talk("ann", "/login fake:work device", "ABCD-1234")
 		w.model.Answer("For the model.")
 		id := w.say("ann", "meanwhile, a question")
 		w.want("ann", "For the model.")
@@ -225,13 +220,12 @@ func deviceMethod(s *providerauth.Scheme) {
 func TestALoginThatIsStoppedBeforeItBeginsAsksForNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
+		w.begins("It begins ")
 		w.say("ann@group", "tell us")
 		w.say("ann@group", "/login fake")
 		w.say("bob@group", "/stop")
 		w.model.Answer("Back.")
-		w.say("ann@group", "and now?")
-		w.want("ann@group", "Back.")
+		w.talk("ann@group", "and now?", "Back.")
 		w.wantNot("ann@group", "not kept", "waiting for that")
 	})
 }
@@ -239,14 +233,12 @@ func TestALoginThatIsStoppedBeforeItBeginsAsksForNothing(t *testing.T) {
 func TestCancelBeforeALoginBegins(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
+		w.begins("It begins ")
 		w.say("ann", "tell me")
 		w.say("ann", "/login fake")
-		w.say("ann", "/cancel")
-		w.want("ann", "Stopped.")
+		w.talk("ann", "/cancel", "Stopped.")
 		w.model.Answer("Back.")
-		w.say("ann", "and now?")
-		w.want("ann", "Back.")
+		w.talk("ann", "and now?", "Back.")
 	})
 }
 
@@ -254,14 +246,11 @@ func TestALoginAfterACutOneTakesItsPlace(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.chat.NoAsk = true
 		w.say("ann", "/login fake")
-		w.stop()
-		w.start()
+		w.restart()
 		w.say("ann", "/login fake")
-		w.say("ann", providertest.Key("anew").Reveal())
-		w.want("ann", "Logged in to fake")
+		w.talk("ann", providertest.Key("anew").Reveal(), "Logged in to fake")
 		w.model.Answer("An answer.")
-		w.say("ann", "a question")
-		w.want("ann", "An answer.")
+		w.talk("ann", "a question", "An answer.")
 		w.wantNot("ann", "cut by a restart")
 	})
 }
@@ -275,14 +264,11 @@ func TestRetryIsNoWayRoundTheRules(t *testing.T) {
 			return left >= 0, 20 * time.Minute
 		}
 		w.model.Answer("The first.")
-		w.say("bob", "hello")
-		w.want("bob", "The first.")
-		w.say("bob", "/retry")
-		w.want("bob", "as often as a guest may", "20m")
+		w.talk("bob", "hello", "The first.")
+		w.talk("bob", "/retry", "as often as a guest may", "20m")
 		left = 10
 		w.g.o.Hooks.MayUse = func(r access.Role, _ string) bool { return r == access.Owner }
-		w.say("bob", "/retry")
-		w.want("bob", "You may not use fake/large here")
+		w.talk("bob", "/retry", "You may not use fake/large here")
 		if n := len(w.model.Calls()); n != 1 {
 			t.Errorf("the model was asked %d times", n)
 		}
@@ -294,8 +280,7 @@ func TestAFallbackThatIsNotAllowedIsPassedOver(t *testing.T) {
 		w.login()
 		w.g.o.Hooks.MayUse = func(r access.Role, model string) bool { return r == access.Owner || model == "fake/large" }
 		w.model.Fail(&providers.Error{Kind: providers.ErrNoModel, Provider: "Fake"})
-		w.say("bob", "hello")
-		w.want("bob", "does not have this model")
+		w.talk("bob", "hello", "does not have this model")
 		w.wantNot("bob", "fake/small")
 	}, func(w *world) { w.set.Fallbacks = []string{"fake/small"} })
 }
@@ -307,11 +292,9 @@ func TestRetryTwiceAndAfterARestart(t *testing.T) {
 		w.say("ann", "/retry")
 		w.say("ann", "/retry")
 		w.wantNot("ann", "nothing to ask again")
-		w.stop()
-		w.start()
+		w.restart()
 		w.model.Answer("Once more.")
-		w.say("ann", "/retry")
-		w.want("ann", "Once more.")
+		w.talk("ann", "/retry", "Once more.")
 		if calls := w.model.Calls(); len(calls) != 4 || len(calls[3].Req.Messages) != 1 || w.asked() != "the question" {
 			t.Errorf("%d calls, the last with %q of %d messages", len(calls), w.asked(), len(calls[len(calls)-1].Req.Messages))
 		}
@@ -321,16 +304,13 @@ func TestRetryTwiceAndAfterARestart(t *testing.T) {
 func TestRetryAfterStopAndAfterNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
+		w.begins("It begins ")
 		w.say("ann", "first")
 		w.say("ann", "/stop")
-		w.say("ann", "/retry")
-		w.want("ann", "echo: first")
+		w.talk("ann", "/retry", "echo: first")
 		w.model.Reply(providertest.Ends(providers.StopEnd, providers.Usage{}))
-		w.say("ann", "second")
-		w.want("ann", "answered nothing", "/retry")
-		w.say("ann", "/retry")
-		w.want("ann", "echo: second")
+		w.talk("ann", "second", "answered nothing", "/retry")
+		w.talk("ann", "/retry", "echo: second")
 	})
 }
 
@@ -343,8 +323,7 @@ func TestImageForABlindModel(t *testing.T) {
 		w.chat.Put(m)
 		w.settle()
 		w.say("ann", "/model fake/small")
-		w.say("ann", "and now?")
-		w.want("ann", "files that were sent here earlier", "echo: and now?")
+		w.talk("ann", "and now?", "files that were sent here earlier", "echo: and now?")
 		m = w.chat.Message(channeltest.Line{Person: "ann", Text: "and this?"})
 		m.Attachments = []channels.Attachment{{Name: "dog.png", Type: "image/png", Data: png}}
 		w.chat.Put(m)

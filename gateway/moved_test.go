@@ -6,7 +6,6 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/channels/channeltest"
-	"chatgateway/providers/providertest"
 )
 
 // elsewhere is where the group moves to; any other id will do.
@@ -48,7 +47,7 @@ func (w *world) wantElsewhere(text string) {
 func TestConversationMovesWhileItIsAnswered(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
-		w.model.Reply(append(providertest.Says("It begins "), providertest.Hold(nil))...)
+		w.begins("It begins ")
 		w.say("ann@group", "tell us")
 		w.model.Answer("It goes on.")
 		w.move()
@@ -73,8 +72,7 @@ func TestAQuestionMovesWithItsConversation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				w.login()
-				w.say("ann@group", "/login fake device")
-				w.want("ann@group", "[Keep it]")
+				w.talk("ann@group", "/login fake device", "[Keep it]")
 				answer(w)
 				w.wantElsewhere("Canceled.")
 				w.sayElsewhere("a question")
@@ -98,8 +96,7 @@ func TestACutQuestionMovesWithItsConversation(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
 		w.say("ann@group", "/login fake device")
-		w.stop()
-		w.start()
+		w.restart()
 		w.move()
 		w.sayElsewhere("Keep it")
 		w.wantElsewhere("cut by a restart")

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"chatgateway/channels"
-	"chatgateway/providers/providertest"
 )
 
 var errContent = errors.New("400: this may not be said here")
@@ -60,8 +59,7 @@ func TestATextThatTheServiceRefuses(t *testing.T) {
 					time.Sleep(time.Minute)
 					w.want("ann", "**very** bad news")
 				}
-				w.say("ann", "and then?")
-				w.want("ann", "echo: and then?")
+				w.talk("ann", "and then?", "echo: and then?")
 			}, func(w *world) { w.chat.NoEdit = true })
 		})
 	}
@@ -71,9 +69,8 @@ func TestWhatWasShownOfARefusedAnswerStays(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()
 		w.refusing(fmt.Errorf("fake: %w", errors.ErrUnsupported), "bad")
-		w.model.Reply(append(providertest.Says("Good so far, "), append([]providertest.Step{providertest.Wait(time.Second)}, providertest.Text("now bad.")...)...)...)
-		w.say("ann", "tell me")
-		w.want("ann", "Good so far,", "does not take")
+		w.grows("Good so far, ", time.Second, "now bad.")
+		w.talk("ann", "tell me", "Good so far,", "does not take")
 	})
 }
 
@@ -85,7 +82,6 @@ func TestButtonsThatTheServiceRefuses(t *testing.T) {
 			}
 			return nil
 		})
-		w.say("ann", "hello")
-		w.want("ann", "No model is set up yet", "Its buttons cannot be shown here")
+		w.talk("ann", "hello", "No model is set up yet", "Its buttons cannot be shown here")
 	})
 }

@@ -47,10 +47,8 @@ func TestEndedSignInGoesOnToTheNextAccount(t *testing.T) {
 		w.model.Accept(secret.New("FAKE-access-good"))
 		w.say("ann", "/model fake:default/large")
 		w.say("ann", "/model fake/large")
-		w.say("ann", "hello")
-		w.want("ann", "fake failed (its sign-in has ended); this ran on fake:work", "echo: hello")
-		w.say("ann", "again")
-		w.want("ann", "echo: again")
+		w.talk("ann", "hello", "fake failed (its sign-in has ended); this ran on fake:work", "echo: hello")
+		w.talk("ann", "again", "echo: again")
 		w.wantNot("ann", "no longer on")
 		if n := len(w.model.Calls()); n != 3 {
 			t.Errorf("the model was asked %d times; want 3: an ended sign-in is not tried again", n)
@@ -61,8 +59,7 @@ func TestEndedSignInGoesOnToTheNextAccount(t *testing.T) {
 		w.signedIn("fake:work", "FAKE-access-good", "FAKE-live")
 		w.model.Accept(secret.New("FAKE-access-good"))
 		w.say("ann", "/model fake:old/large")
-		w.say("ann", "hello")
-		w.want("ann", "no longer valid")
+		w.talk("ann", "hello", "no longer valid")
 		w.wantNot("ann", "echo:")
 	}, renewing)
 }
@@ -75,13 +72,10 @@ func TestSwitchOfTheAccountIsSaid(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.model.Fail(&providers.Error{Kind: providers.ErrRateLimited, Provider: "fake"})
-		w.say("ann", "one")
-		w.want("ann", "fake failed (rate limited); this ran on fake:work", "echo: one")
-		w.say("ann", "/auth")
-		w.want("ann", "passed over for")
+		w.talk("ann", "one", "fake failed (rate limited); this ran on fake:work", "echo: one")
+		w.talk("ann", "/auth", "passed over for")
 		time.Sleep(30 * time.Minute)
-		w.say("ann", "two")
-		w.want("ann", "This runs on fake now, no longer on fake:work", "echo: two")
+		w.talk("ann", "two", "This runs on fake now, no longer on fake:work", "echo: two")
 	})
 }
 
@@ -89,24 +83,18 @@ func TestSwitchOfTheAccountIsSaid(t *testing.T) {
 func TestFirstMessageStartsTheSignIn(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.chat.NoAsk = true
-		w.say("ann", "/auth fake enable")
-		w.want("ann", "fake is enabled", "first message")
-		w.say("bob", "hello")
-		w.want("bob", "Ask one of the bot's owners")
+		w.talk("ann", "/auth fake enable", "fake is enabled", "first message")
+		w.talk("bob", "hello", "Ask one of the bot's owners")
 		w.wantNot("bob", "API key")
-		w.say("ann", "hello")
-		w.want("ann", "The sign-in begins now", "API key")
-		w.say("ann", providertest.Key("typed").Reveal())
-		w.want("ann", "Logged in to fake")
-		w.say("bob", "hello again")
-		w.want("bob", "echo: hello again")
+		w.talk("ann", "hello", "The sign-in begins now", "API key")
+		w.talk("ann", providertest.Key("typed").Reveal(), "Logged in to fake")
+		w.talk("bob", "hello again", "echo: hello again")
 		w.nowhere(providertest.Key("typed").Reveal())
 	})
 	inWorld(t, func(w *world) { // in a group it goes on in private
 		w.chat.NoAsk, w.chat.NoOnly = true, true
 		w.say("ann", "/auth fake enable")
-		w.say("ann@group", "hello")
-		w.want("ann@group", "The sign-in begins now", "in private")
+		w.talk("ann@group", "hello", "The sign-in begins now", "in private")
 		w.want("ann", "API key")
 		w.say("ann", "/cancel")
 		w.want("ann@group", "Canceled")
@@ -117,21 +105,17 @@ func TestFirstMessageStartsTheSignIn(t *testing.T) {
 func TestAuthOfOneProvider(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.signedIn("fake", "FAKE-access-first", "FAKE-live")
-		w.say("ann", "/auth fake")
-		w.want("ann", "[Log in]", "[Check]", "[Renew now]", "[Disable]", "[Log out]")
+		w.talk("ann", "/auth fake", "[Log in]", "[Check]", "[Renew now]", "[Disable]", "[Log out]")
 		w.press("ann", "Renew now")
 		w.want("ann", "fake is renewed")
 		w.say("ann", "/auth fake")
 		w.press("ann", "Disable")
 		w.want("ann", "fake is disabled: its sign-in is kept and skipped")
-		w.say("bob", "hello")
-		w.want("bob", "The sign-in to fake is switched off")
-		w.say("ann", "/auth fake")
-		w.want("ann", "disabled", "[Enable]")
+		w.talk("bob", "hello", "The sign-in to fake is switched off")
+		w.talk("ann", "/auth fake", "disabled", "[Enable]")
 		w.press("ann", "Enable")
 		w.want("ann", "fake is enabled.")
-		w.say("bob", "hello now")
-		w.want("bob", "echo: hello now")
+		w.talk("bob", "hello now", "echo: hello now")
 		if calls := w.model.Calls(); !calls[len(calls)-1].Cred.Access.Equal(secret.New("FAKE-access-renewed")) {
 			t.Error("the sign-in was not kept")
 		}
@@ -140,38 +124,29 @@ func TestAuthOfOneProvider(t *testing.T) {
 		w.want("ann", "Which sign-in shall go?", "[fake]")
 		w.press("ann", "fake")
 		w.want("ann", "Logged out of fake (fake): deleted here")
-		w.say("bob", "and now")
-		w.want("bob", "Nobody is logged in")
+		w.talk("bob", "and now", "Nobody is logged in")
 	}, renewing)
 	inWorld(t, func(w *world) {
 		w.login()
 		w.signedIn("fake:work", "FAKE-access-work", "FAKE-live")
-		w.say("ann", "/auth fake order work default")
-		w.want("ann", "fake is tried in this order: fake:work, fake")
+		w.talk("ann", "/auth fake order work default", "fake is tried in this order: fake:work, fake")
 		w.say("ann", "which")
 		if calls := w.model.Calls(); calls[len(calls)-1].Cred.ID != "fake:work" {
 			t.Errorf("it ran on %s", calls[len(calls)-1].Cred.ID)
 		}
-		w.say("ann", "/auth fake order nobody")
-		w.want("ann", "nobody")
-		w.say("ann", "/auth fake order clear")
-		w.want("ann", "no set order")
-		w.say("ann", "/auth fake:work disable")
-		w.want("ann", "fake:work is disabled")
-		w.say("ann", "/auth fake:work enable")
-		w.want("ann", "fake:work is enabled.")
-		w.say("ann", "/auth fake:work logout")
-		w.want("ann", "Logged out of fake (fake:work)")
-		w.say("ann", "/auth fake nonsense")
-		w.want("ann", "After the provider I know")
+		w.talk("ann", "/auth fake order nobody", "nobody")
+		w.talk("ann", "/auth fake order clear", "no set order")
+		w.talk("ann", "/auth fake:work disable", "fake:work is disabled")
+		w.talk("ann", "/auth fake:work enable", "fake:work is enabled.")
+		w.talk("ann", "/auth fake:work logout", "Logged out of fake (fake:work)")
+		w.talk("ann", "/auth fake nonsense", "After the provider I know")
 		for _, words := range []string{"disable", "enable", "logout", "order work", "renew"} {
 			w.say("bob", "/auth fake "+words)
 		}
 		if ids, err := w.creds.All(t.Context()); err != nil || len(ids) != 1 {
 			t.Errorf("logins: %v, %v", ids, err)
 		}
-		w.say("bob", "hello")
-		w.want("bob", "for the bot's owners", "echo: hello")
+		w.talk("bob", "hello", "for the bot's owners", "echo: hello")
 	}, renewing)
 }
 

@@ -147,6 +147,38 @@ func (w *world) say(who, text string) channels.MessageID {
 	return m.ID
 }
 
+// talk lets a person write, and checks that they see each text then, in this order.
+func (w *world) talk(who, text string, see ...string) {
+	w.t.Helper()
+	w.say(who, text)
+	w.want(who, see...)
+}
+
+// begins makes the next answer one that begins so and does not end.
+func (w *world) begins(text string) {
+	w.model.Reply(append(providertest.Says(text), providertest.Hold(nil))...)
+}
+
+// later makes the next answer one that comes after a while.
+func (w *world) later(d time.Duration, text string) { w.grows("", d, text) }
+
+// grows makes the next answer one that begins so and ends after a while.
+func (w *world) grows(text string, d time.Duration, end string) {
+	steps := append(providertest.Says(text), providertest.Wait(d))
+	if text == "" {
+		steps = steps[1:]
+	}
+	w.model.Reply(append(steps, providertest.Text(end)...)...)
+}
+
+// restart ends serving in order and begins anew.
+func (w *world) restart() {
+	w.t.Helper()
+	w.stop()
+	w.start()
+	w.settle()
+}
+
 // settle lets two seconds pass, in which everything that can happen happens.
 func (w *world) settle() {
 	time.Sleep(2 * time.Second)
