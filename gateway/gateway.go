@@ -105,6 +105,7 @@ type Gateway struct {
 	log      *slog.Logger
 	settings atomic.Pointer[Settings]
 	started  time.Time
+	before   int64 // the last Seq that an earlier run left queued; set before anything runs
 	models   modelCache
 	asks     questions
 

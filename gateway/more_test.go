@@ -127,6 +127,22 @@ func TestKilledInACommand(t *testing.T) {
 	})
 }
 
+// A press that was kept by a run that was killed is taken up.
+func TestKilledWithAPressKept(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.say("ann", "/model")
+		m := w.chat.Message(channeltest.Line{Person: "ann"})
+		m.Press = w.chat.PressID(w.chat.Shown(t, "ann", false)[0], "small")
+		w.asKilled(func(st *store.Store) {
+			if _, err := st.Keep(w.t.Context(), "chat", []store.Incoming{{Message: m}}, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		})
+		w.want("ann", "fake/small** answers in this conversation")
+	})
+}
+
 func TestPressAfterARestart(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()

@@ -17,6 +17,11 @@ const keepDone = 14 * 24 * time.Hour
 // recover takes up what an earlier run left: its questions are over, its turns go on.
 func (g *Gateway) recover(ctx context.Context) error {
 	st := g.o.Store
+	for _, c := range st.Waiting() {
+		for _, i := range st.Queue(c) {
+			g.before = max(g.before, i.Seq)
+		}
+	}
 	if _, err := st.Prune(ctx, time.Now().Add(-keepDone)); err != nil {
 		return fmt.Errorf("prune the store: %w", err)
 	}

@@ -209,7 +209,7 @@ func (s *session) next(ctx context.Context) bool {
 
 // unsorted reports whether the item is a press of this run of which pressed has not said yet what it means.
 func (s *session) unsorted(i store.Item) bool {
-	if i.Message.Press == "" || i.Kept.Before(s.g.started.Truncate(time.Millisecond)) {
+	if i.Message.Press == "" || i.Seq <= s.g.before {
 		return false
 	}
 	s.mu.Lock()
