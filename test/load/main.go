@@ -136,14 +136,22 @@ func once(ctx context.Context, o options, dir, name string) (figures, error) {
 	}
 	defer closer()
 	p := floorProgram(o.floor, dir, api, at)
+	var ready time.Duration
 	if name == "gateway" {
 		if p, err = gatewayProgram(o.gateway, dir, api, at); err != nil {
+			return figures{}, err
+		}
+		if ready, err = emptyStart(ctx, o.gateway, dir); err != nil {
 			return figures{}, err
 		}
 	}
 	f, err := scenarios(ctx, o, w, p)
 	if err != nil {
 		return f, fmt.Errorf("%s: %w\n%s", name, err, tail(p.out.String()))
+	}
+	f.Ready = ms(ready)
+	if info, err := os.Stat(p.args[0]); err == nil {
+		f.Binary = float64(info.Size()) / 1e6
 	}
 	return f, nil
 }

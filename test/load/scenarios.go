@@ -10,6 +10,8 @@ import (
 
 // figures are what was measured of one program. Times are milliseconds, memory is MB.
 type figures struct {
+	Binary  float64 `json:"binary_mb"`      // the stripped program file
+	Ready   float64 `json:"ready_empty_ms"` // from exec to the start block, with an empty home; the gateway only
 	Start   float64 `json:"start_ms"`       // from exec to the first poll
 	RSSIdle float64 `json:"rss_idle_mb"`    // three seconds later
 	Anon    float64 `json:"anon_idle_mb"`   // of it, what is not the program file
