@@ -176,6 +176,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	g.mu.Lock()
 	g.runChannels = func(f func(context.Context)) { accounts.Go(func() { f(base) }) }
 	g.runTurn = func(f func(context.Context)) { turns.Go(func() { f(work) }) }
+	accounts.Go(func() { defer g.contain("pruning"); g.tidy(base) })
 	for _, id := range g.order {
 		g.start(g.accounts[id])
 	}

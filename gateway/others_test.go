@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"chatgateway/channels/channeltest"
 	"chatgateway/providers"
 	"chatgateway/providers/providertest"
 )
@@ -69,5 +70,26 @@ func TestAProviderThatFailsIsNotAskedOverAndOver(t *testing.T) {
 				t.Errorf("answered %d times:\n%s", n, w.sees("ann"))
 			}
 		})
+	})
+}
+
+// The store is pruned while the gateway runs: what was done long ago is forgotten, and would be taken for new.
+func TestPrunedWhileItRuns(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		m := w.chat.Message(channeltest.Line{Person: "ann", Text: "hello"})
+		ask := func(after time.Duration, want int) {
+			t.Helper()
+			time.Sleep(after)
+			m.Time = time.Now()
+			w.chat.Put(m)
+			w.settle()
+			if n := len(w.model.Calls()); n != want {
+				t.Errorf("after %v: the model was asked %d times, want %d", after, n, want)
+			}
+		}
+		ask(0, 1)
+		ask(24*time.Hour, 1)
+		ask(keepDone, 2)
 	})
 }

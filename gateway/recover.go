@@ -14,6 +14,20 @@ import (
 // keepDone is how long what is done stays in the store, to know what comes twice.
 const keepDone = 14 * 24 * time.Hour
 
+// tidy prunes the store, not at the start, when people wait, but soon after it, and then every hour, until ctx ends.
+func (g *Gateway) tidy(ctx context.Context) {
+	for wait := time.Minute; ; wait = time.Hour {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		if _, err := g.o.Store.Prune(ctx, time.Now().Add(-keepDone)); err != nil && ctx.Err() == nil {
+			g.log.Warn("the store was not pruned", "err", err)
+		}
+	}
+}
+
 // recover takes up what an earlier run left: its questions are over, its turns go on.
 func (g *Gateway) recover(ctx context.Context) error {
 	st := g.o.Store
@@ -21,9 +35,6 @@ func (g *Gateway) recover(ctx context.Context) error {
 		for _, i := range st.Queue(c) {
 			g.before = max(g.before, i.Seq)
 		}
-	}
-	if _, err := st.Prune(ctx, time.Now().Add(-keepDone)); err != nil {
-		return fmt.Errorf("prune the store: %w", err)
 	}
 	asked, err := st.Questions(ctx)
 	if err != nil {
