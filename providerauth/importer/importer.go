@@ -77,7 +77,8 @@ type Target struct {
 	Channels Channels           // nil: bot tokens are listed and left
 }
 
-// Plan says what Apply would do. It changes nothing. Of several that would go to one place the first is taken.
+// Plan says what Apply would do. It changes nothing. Of several that would go to one place the first is taken, also where
+// it is there already: what was taken over once is not replaced by the next file.
 func Plan(ctx context.Context, items []Item, to Target) ([]Step, error) {
 	var steps []Step
 	first := map[string]string{}
@@ -87,12 +88,12 @@ func Plan(ctx context.Context, items []Item, to Target) ([]Step, error) {
 			return nil, err
 		}
 		place := s.Account + " " + s.Field + string(s.ID)
-		if s.Does == Add || s.Does == Replace {
-			if other, taken := first[place]; taken {
-				s.Does, s.Why, s.Warn = Leave, "The one in "+other+" is taken.", ""
-			} else {
-				first[place] = s.Path
-			}
+		switch other, taken := first[place]; {
+		case s.Does == Leave:
+		case !taken:
+			first[place] = s.Path
+		case s.Does != Same:
+			s.Does, s.Why, s.Warn = Leave, "The one in "+other+" is taken.", ""
 		}
 		steps = append(steps, s)
 	}

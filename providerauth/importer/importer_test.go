@@ -113,14 +113,14 @@ func TestFindAndPlan(t *testing.T) {
 		"pindus: kimi, sign-in: add",
 		"llxprt: anthropic:work, sign-in: add",
 		"llxprt: qwen, sign-in: leave",
-		"Codex: openai, API key: replace",
+		"Codex: openai, API key: leave",
 		"Codex: openai-codex, sign-in: leave",
 		"OpenClaw: anthropic, token: leave",
 		"OpenClaw: deepseek:x: leave",
 		"OpenClaw: groq:a-b, API key: add",
 		"OpenClaw: groq:two, API key: leave",
 		"OpenClaw: openrouter, API key: add",
-		"OpenClaw: telegram bot_token: replace",
+		"OpenClaw: telegram bot_token: leave",
 		"OpenClaw: telegram:support bot_token: add",
 		"OpenClaw: discord bot_token: add",
 		"OpenClaw: slack bot_token: leave",
@@ -178,6 +178,12 @@ func TestApply(t *testing.T) {
 	steps, err = Plan(t.Context(), items, to)
 	if err != nil {
 		t.Fatal(err)
+	}
+	same := map[providerauth.ID]bool{}
+	for _, s := range steps {
+		if same[s.ID] = same[s.ID] || s.Does == Same; s.ID != "" && same[s.ID] && s.Does == Replace {
+			t.Errorf("%s from %s would replace what an earlier file gave", s.Name(), s.Path)
+		}
 	}
 	Apply(t.Context(), steps, to, true)
 	if c, _ = to.Store.Get(t.Context(), "xai"); c.Key.Reveal() != "xai-FAKE-pindus-default" {
