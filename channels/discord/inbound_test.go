@@ -3,10 +3,14 @@ package discord
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"chatgateway/channels"
 	"chatgateway/channels/discord/discordtest"
@@ -253,5 +257,44 @@ func TestOpenSettings(t *testing.T) {
 	}
 	if _, err := parseConversation("th:x:1"); !errors.Is(err, channels.ErrGone) {
 		t.Errorf("parseConversation: %v", err)
+	}
+}
+
+// TestOddMessages: what people send besides text is told in words, or as a file; nothing odd ends the session.
+func TestOddMessages(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil).start()
+	emit := func(more map[string]any) {
+		m := map[string]any{"id": fmt.Sprint(idAt(time.Now()) + uint64(len(b.s.Requests("", ""))+rand.IntN(1<<20))), "channel_id": b.s.Direct("ann"), "type": 0,
+			"author": map[string]any{"id": b.s.User("ann"), "username": "ann"}, "timestamp": "2026-01-01T00:00:00Z", "content": ""}
+		maps.Copy(m, more)
+		b.s.Emit("MESSAGE_CREATE", m)
+	}
+	type object = map[string]any
+	emit(object{"sticker_items": []object{{"id": "1", "name": "Wave", "format_type": 1}}})
+	b.heard("[sticker: Wave]")
+	emit(object{"content": "vote", "poll": object{"question": object{"text": "Tea?"}, "answers": []object{{"answer_id": 1, "poll_media": object{"text": "Yes"}},
+		{"answer_id": 2, "poll_media": object{"emoji": object{"name": "x"}}}, {"poll_media": object{"text": "No"}}}}})
+	b.heard("vote\n\n[poll: Tea? Yes / No]")
+	emit(object{"flags": 1 << 13, "attachments": []object{{"id": "9", "filename": "voice-message.ogg", "content_type": "audio/ogg", "size": 100, "url": "https://x/",
+		"duration_secs": 1.5, "waveform": "AAA="}}})
+	b.until("the voice message is heard", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		last := b.got[len(b.got)-1]
+		return len(last.Attachments) == 1 && last.Attachments[0].Type == "audio/ogg" && last.Text == ""
+	})
+	before := len(b.texts())
+	emit(object{"flags": 1 << 15, "components": []object{{"type": 17, "components": []object{{"type": 10, "content": "shown"}}}}}) // says nothing here
+	emit(object{"type": 7})                                                                                                        // somebody joined
+	emit(object{"type": 46, "author": object{"id": b.s.User("ann")}})                                                              // the result of a poll
+	emit(object{"sticker_items": "odd", "poll": []int{1}})
+	emit(object{"channel_type": 3, "content": "in a group of people"})
+	b.says(discordtest.Said{Person: "ann", Text: "fine"})
+	if got := b.texts()[before:]; len(got) != 1 {
+		t.Errorf("heard %q", got)
+	}
+	if n := b.s.Counts(); n.Closed != 0 {
+		t.Errorf("at the gateway: %+v", n)
 	}
 }

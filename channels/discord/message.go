@@ -73,8 +73,8 @@ func (c *channel) message(ctx context.Context, m wireMessage, fetched bool) (out
 	if m.Reference != nil && m.Reference.Type == 0 && m.Type == messageReply {
 		out.Answers = channels.MessageID(m.Reference.Message)
 	}
-	if out.Text == "" && len(out.Attachments) == 0 && m.Guild != "" && !c.mentioned(m, me.id) {
-		return out, false // an answer to the bot whose text Discord hides: Run's state says so
+	if out.Text == "" && len(out.Attachments) == 0 && !out.Edited && (m.Guild == "" || !c.mentioned(m, me.id)) {
+		return out, false // it shows nothing that can be answered, or Discord hides the text: Run's state says so
 	}
 	if c.set.Threads && m.Guild != "" && !p.thread && c.mentioned(m, me.id) {
 		out.Conversation = c.newThread(m, p)
@@ -106,6 +106,7 @@ func (c *channel) text(m wireMessage, me string) string {
 	for _, snap := range m.Snapshots {
 		s = strings.TrimSpace(s + "\n\n" + snap.Message.Content)
 	}
+	s = strings.TrimSpace(s + "\n\n" + m.extras())
 	for _, mention := range []string{"<@" + me + ">", "<@!" + me + ">", "<@&" + c.places.ownRole(m.Guild) + ">"} {
 		s = strings.ReplaceAll(s, mention, "")
 	}
@@ -113,6 +114,24 @@ func (c *channel) text(m wireMessage, me string) string {
 		s = strings.NewReplacer("<@"+u.ID+">", "@"+u.name(), "<@!"+u.ID+">", "@"+u.name()).Replace(s)
 	}
 	return strings.TrimSpace(s)
+}
+
+// extras tells in words what a message shows besides text and files.
+func (m wireMessage) extras() string {
+	var parts []string
+	for _, s := range m.Stickers {
+		parts = append(parts, "[sticker: "+s.Name+"]")
+	}
+	if m.Poll != nil {
+		var answers []string
+		for _, a := range m.Poll.Answers {
+			if a.Media.Text != "" {
+				answers = append(answers, a.Media.Text)
+			}
+		}
+		parts = append(parts, strings.TrimSpace("[poll: "+m.Poll.Question.Text+" "+strings.Join(answers, " / "))+"]")
+	}
+	return strings.Join(parts, "\n")
 }
 
 // attachments lists the files of a message, and of what it forwards. A Ref names the message, for the addresses that

@@ -64,13 +64,30 @@ type wireMessage struct {
 		Type    int    `json:"type"` // 0: a reply, 1: forwarded
 		Message string `json:"message_id"`
 	} `json:"message_reference"`
-	Replied   *wireReplied `json:"referenced_message"`
+	Replied   *wireReplied  `json:"referenced_message"`
+	Stickers  []wireSticker `json:"sticker_items"`
+	Poll      *wirePoll     `json:"poll"`
 	Snapshots []struct {
 		Message struct {
 			Content     string           `json:"content"`
 			Attachments []wireAttachment `json:"attachments"`
 		} `json:"message"`
 	} `json:"message_snapshots"`
+}
+
+type wireSticker struct {
+	Name string `json:"name"`
+}
+
+type wirePoll struct {
+	Question wirePollText `json:"question"`
+	Answers  []struct {
+		Media wirePollText `json:"poll_media"`
+	} `json:"answers"`
+}
+
+type wirePollText struct {
+	Text string `json:"text"`
 }
 
 type wireReplied struct {
