@@ -83,6 +83,9 @@ func (g *Gateway) deadButton(ctx context.Context, conv store.Conv, m channels.Me
 	if errors.Is(err, store.ErrNotYours) {
 		text = "That button is for somebody else."
 	}
-	g.tell(ctx, conv, "", text)
+	alone := channels.Post{To: conv.Conversation, Answers: m.ID, Only: m.From, Text: text}
+	if _, unable := g.deliver(ctx, conv, alone); errors.Is(unable, errors.ErrUnsupported) {
+		g.tell(ctx, conv, "", text)
+	}
 	g.log.Debug("dead button", "account", string(conv.Account), "from", string(m.From), "err", err)
 }

@@ -235,9 +235,11 @@ func (w *world) harm(said *atomic.Int64, total int64, half, over chan struct{}) 
 		case <-tick.C:
 		}
 		now := said.Load()
-		if now >= total {
+		switch {
+		case now >= total || time.Since(last) > 2*time.Second: // what is held back may keep everybody waiting
 			w.s.calm()
-		} else if now >= int64(n+1)*every || n > 0 && time.Since(last) > 2*time.Second { // one may keep everybody waiting
+			last = time.Now()
+		case now >= int64(n+1)*every:
 			faults[n%len(faults)](dice)
 			n++
 			last = time.Now()
