@@ -116,7 +116,7 @@ func (q *question) controls(id string) []wireComponent {
 		{Type: componentButton, Style: buttonPlain, Label: "Cancel", CustomID: id + askCancel},
 	}}
 	for _, l := range q.link[:min(len(q.link), 3)] {
-		if adapter.WebAddress(l.URL, 512) {
+		if adapter.WebAddress(l.URL, addressMax) {
 			row.Components = append(row.Components, wireComponent{Type: componentButton, Style: buttonLink, Label: adapter.Clip(l.Label, 80), URL: l.URL})
 		}
 	}

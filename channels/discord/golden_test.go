@@ -132,6 +132,26 @@ func TestGolden(t *testing.T) {
 		t.Fatal(a.err)
 	}
 	golden(t, "form_right", b.last("POST", "/callback"))
+	cut := b.ask(t.Context(), channels.Post{To: m.Conversation, Only: cmd.From, Answers: cmd.ID, Text: step.Text}, step)
+	b.until("the question is shown again", func() bool {
+		all := b.s.See("ann", b.s.Channel)
+		q = all[len(all)-1]
+		return len(q.Controls) > 0 && q.Hidden
+	})
+	if _, err := b.s.Press("ann", b.s.Channel, q.ID, "Cancel"); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "form_canceled", b.last("POST", "/callback"))
+	if a := <-cut; !errors.Is(a.err, login.ErrCanceled) {
+		t.Fatal(a.err)
+	}
+	if _, err := b.s.Press("ann", b.s.Channel, "gone", "x"); err == nil {
+		t.Error("what is gone was pressed")
+	}
+	if _, err := b.s.Submit("ann", form, "right"); err != nil { // again, when it is over
+		t.Fatal(err)
+	}
+	golden(t, "form_closed", b.last("POST", "/callback"))
 	if _, err := b.s.Complete("ann", b.s.Channel, "model", "model", "-3"); err != nil {
 		t.Fatal(err)
 	}

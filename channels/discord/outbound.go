@@ -24,6 +24,7 @@ const (
 	buttonsMax = 5    // choices shown as buttons; more are a menu
 	menuMax    = 25   // options of a menu
 	rowsMax    = 5    // rows of controls under a message
+	addressMax = 512  // letters of a link
 )
 
 // outgoing is what a post shows besides its text.
@@ -155,21 +156,23 @@ func render(md string) string {
 // controls shows choices: a few as buttons, many as menus, links always as buttons.
 func controls(choices []channels.Choice) []wireComponent {
 	var rows []wireComponent
-	var presses, links []wireComponent
+	var presses, links, buttons []wireComponent // buttons: both, in their order
 	var options []wireChoice
 	for _, c := range choices {
 		switch {
-		case c.URL != "" && adapter.WebAddress(c.URL, 512):
+		case c.URL != "" && adapter.WebAddress(c.URL, addressMax):
 			links = append(links, wireComponent{Type: componentButton, Style: buttonLink, Label: adapter.Clip(c.Label, 80), URL: c.URL})
+			buttons = append(buttons, links[len(links)-1])
 		case c.Press != "":
 			presses = append(presses, wireComponent{Type: componentButton, Style: buttonPlain, Label: adapter.Clip(c.Label, 80), CustomID: string(c.Press)})
+			buttons = append(buttons, presses[len(presses)-1])
 			options = append(options, wireChoice{Label: adapter.Clip(c.Label, 100), Value: string(c.Press)})
 		}
 	}
 	if len(presses) <= buttonsMax {
 		options = nil
 	} else {
-		presses = nil
+		buttons = links
 	}
 	for n := 0; len(options) > 0; n++ {
 		page := options[:min(len(options), menuMax)]
@@ -181,7 +184,7 @@ func controls(choices []channels.Choice) []wireComponent {
 		rows = append(rows, wireComponent{Type: componentRow, Components: []wireComponent{
 			{Type: componentSelect, CustomID: fmt.Sprintf("%s%d", menuMark, n), Placeholder: title, Options: page}}})
 	}
-	for buttons := append(presses, links...); len(buttons) > 0; {
+	for len(buttons) > 0 {
 		row := buttons[:min(len(buttons), 5)]
 		buttons = buttons[len(row):]
 		rows = append(rows, wireComponent{Type: componentRow, Components: row})

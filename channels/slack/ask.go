@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -137,7 +138,12 @@ func (q *question) controls(id string) []slackgo.Block {
 		slackgo.NewButtonBlockElement(askOpen, id, text("Enter "+q.name())).WithStyle(slackgo.StylePrimary),
 		slackgo.NewButtonBlockElement(askCancel, id, text("Cancel")),
 	}
-	return append([]slackgo.Block{slackgo.NewActionBlock("", row...)}, choices(q.links)...)
+	for n, l := range q.links[:min(len(q.links), 3)] {
+		if adapter.WebAddress(l.URL, addressMax) {
+			row = append(row, slackgo.NewButtonBlockElement(fmt.Sprintf("%s%d", linkMark, n), "", text(l.Label)).WithURL(l.URL))
+		}
+	}
+	return []slackgo.Block{slackgo.NewActionBlock("", row...)}
 }
 
 func (q *question) name() string { return first(q.field.Name, "the answer") }

@@ -69,6 +69,11 @@ func TestGolden(t *testing.T) {
 	f := openForm(t, b.s, "ann", "")
 	golden(t, "question", shown().Blocks)
 	golden(t, "form", f.Raw)
+	wrong, err := b.s.Submit("ann", f, "not-a-key-9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "form_wrong", wrong)
 	if wrong, err := b.s.Submit("ann", f, "fake-key-0001"); err != nil || len(wrong) > 0 {
 		t.Errorf("submit: %v, %v", wrong, err)
 	}
@@ -76,6 +81,37 @@ func TestGolden(t *testing.T) {
 		t.Error(err)
 	}
 	golden(t, "received", shown().Text)
+}
+
+// TestGoldenInChannel dumps what is shown where others look on: to one person alone, and growing in a thread.
+func TestGoldenInChannel(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	type view struct {
+		Text      string
+		Hidden    bool
+		Streaming bool
+		Blocks    json.RawMessage
+	}
+	shown := func() view {
+		l := b.s.See("ann", b.s.Channel)
+		s := l[len(l)-1]
+		return view{s.Text, s.Hidden, s.Streaming, s.Blocks}
+	}
+	b.s.Slash("ann", b.s.Channel, "/gateway", "login openai")
+	m := b.heard("/login openai")
+	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "**Sign in** to OpenAI, then come back.", Choices: []channels.Choice{
+		{Label: "Sign in", URL: "https://auth.example/authorize?x=1"}, {Label: "Cancel", Press: "p-cancel"}}})
+	golden(t, "private", shown())
+	d, _ := b.streams("tell me")
+	if err := d.Show(t.Context(), "| a | b |\n|---|---|\n| 1 | 2 |\n\n**Bold**, <!channel> and "); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "stream_grows", shown())
+	if _, err := d.Finish(t.Context(), "| a | b |\n|---|---|\n| 1 | 2 |\n\n**Bold**, <!channel> and done."); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "stream_done", shown())
 }
 
 func TestManifest(t *testing.T) {

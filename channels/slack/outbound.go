@@ -25,6 +25,7 @@ const (
 	rowMax     = 5    // buttons in a row
 	optionsMax = 100  // options of a menu
 	valueMax   = 150  // characters of an option's value
+	addressMax = 3000 // letters of a link
 	postEvent  = "gateway_post"
 )
 
@@ -271,15 +272,17 @@ func sections(md string) (list []slackgo.Block) {
 
 // choices shows choices: a few as buttons, many as menus, links always as buttons.
 func choices(list []channels.Choice) (rows []slackgo.Block) {
-	var presses, links []slackgo.BlockElement
+	var presses, links, buttons []slackgo.BlockElement // buttons: both, in their order
 	var options []*slackgo.OptionBlockObject
 	for n, ch := range list {
 		label := slackgo.NewTextBlockObject(slackgo.PlainTextType, adapter.Clip(first(ch.Label, "…"), 75), false, false)
 		switch {
-		case ch.URL != "" && adapter.WebAddress(ch.URL, 3000):
+		case ch.URL != "" && adapter.WebAddress(ch.URL, addressMax):
 			links = append(links, slackgo.NewButtonBlockElement(fmt.Sprintf("%s%d", linkMark, n), "", label).WithURL(ch.URL))
+			buttons = append(buttons, links[len(links)-1])
 		case ch.Press != "":
 			presses = append(presses, slackgo.NewButtonBlockElement(fmt.Sprintf("%s%d", pressMark, n), string(ch.Press), label))
+			buttons = append(buttons, presses[len(presses)-1])
 			if len(ch.Press) <= valueMax {
 				options = append(options, slackgo.NewOptionBlockObject(string(ch.Press), label, nil))
 			}
@@ -288,7 +291,7 @@ func choices(list []channels.Choice) (rows []slackgo.Block) {
 	if len(presses) <= buttonsMax || len(options) < len(presses) {
 		options = nil
 	} else {
-		presses = nil
+		buttons = links
 	}
 	for n := 0; len(options) > 0; n++ {
 		page := options[:min(len(options), optionsMax)]
@@ -300,7 +303,7 @@ func choices(list []channels.Choice) (rows []slackgo.Block) {
 		rows = append(rows, slackgo.NewActionBlock("", slackgo.NewOptionsSelectBlockElement(slackgo.OptTypeStatic,
 			slackgo.NewTextBlockObject(slackgo.PlainTextType, title, false, false), fmt.Sprintf("%smenu.%d", pressMark, n), page...)))
 	}
-	for buttons := append(presses, links...); len(buttons) > 0; {
+	for len(buttons) > 0 {
 		row := buttons[:min(len(buttons), rowMax)]
 		buttons = buttons[len(row):]
 		rows = append(rows, slackgo.NewActionBlock("", row...))
