@@ -105,6 +105,9 @@ func (r *reply) paint(ctx context.Context, every time.Duration, g *Gateway) {
 		if err := r.d.Show(ctx, g.o.Secrets.Growing(text)); errors.As(err, &busy) {
 			wait = max(busy.After, every)
 			r.grow(text) // the next round shows it, or what came since
+		} else if r.d != channels.Draft(r.plain) && errors.Is(err, errors.ErrUnsupported) {
+			r.d = r.plain // nothing was shown: it grows by edits
+			r.grow(text)
 		} else if err != nil && ctx.Err() == nil {
 			g.log.Debug("growing answer not shown", "err", err)
 			wait = max(every, time.Second)

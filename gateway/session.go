@@ -40,6 +40,7 @@ type session struct {
 	history []providers.Message // the session's goroutine's own; nil with loaded false
 	loaded  bool
 	ran     map[string]providerauth.ID // the session's goroutine's own: by provider, the credential that it ran on last
+	noticed bool                       // the session's goroutine's own: the last it said is that messages waited too long
 
 	mu       sync.Mutex
 	stopTurn context.CancelCauseFunc // guarded by mu; nil while no turn runs
@@ -172,6 +173,7 @@ func (s *session) next(ctx context.Context) bool {
 		return true
 	}
 	if again != nil {
+		s.noticed = false
 		s.guardSince(ctx, halts, func(turn context.Context) { s.ask(ctx, turn, asked{by: *again}) })
 		return true
 	}
@@ -203,6 +205,7 @@ func (s *session) next(ctx context.Context) bool {
 		s.guard(ctx, func(ctx context.Context) { s.notice(ctx, stale) })
 		return true
 	}
+	s.noticed = false
 	s.guard(ctx, func(turn context.Context) { s.ask(ctx, turn, asked{items: items}) })
 	return true
 }
@@ -298,10 +301,17 @@ func (s *session) stale(items []store.Item) []store.Item {
 	return items
 }
 
-// notice tells, once, that messages waited too long to be answered unasked, and offers to answer them.
+// notice tells, once, that messages waited too long to be answered unasked, and offers to answer them. What comes
+// after them, as late, joins them: the button answers the last in sight of the others.
 func (s *session) notice(ctx context.Context, items []store.Item) {
 	s.load(ctx)
-	s.remember(ctx, providers.Message{Role: providers.User, Parts: []providers.Part{{Text: textOf(items, severalPeople(items))}}})
+	if asked, ok := s.question(ctx, items); ok {
+		s.remember(ctx, asked...)
+	}
+	if s.noticed {
+		s.g.drop(ctx, items...)
+		return
+	}
 	text := "While I was away a message came that is older than I answer unasked. Shall I answer it now?"
 	if len(items) > 1 {
 		text = "While I was away messages came that are older than I answer unasked. Shall I answer them now?"
@@ -309,6 +319,8 @@ func (s *session) notice(ctx context.Context, items []store.Item) {
 	answer := commands.Answer{Text: text, Choices: []commands.Choice{{Label: "Answer now", Run: "/retry"}}}
 	if err := s.g.answer(ctx, s.conv, items[len(items)-1].Message, answer, sayOptions{key: items[0].Seq, n: keyNotice}); err != nil {
 		s.g.log.Warn("notice not sent", "err", err)
+	} else {
+		s.noticed = true
 	}
 	s.g.drop(ctx, items...)
 }

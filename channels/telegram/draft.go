@@ -49,7 +49,10 @@ func (d *draft) Show(ctx context.Context, all string) error {
 	})
 	r := (*reply)(nil)
 	if errors.As(err, &r) && (r.code == http.StatusNotFound || r.code == http.StatusBadRequest) {
-		d.c.drafts.Store(-1 << 62) // not here: the next answers grow by edits
+		d.c.drafts.Store(-1 << 62) // not here: answers grow by edits from now on
+		if len(d.cuts) > 0 {
+			return fmt.Errorf("telegram: draft: %w", err) // this one's beginning stands there; Finish sends the rest
+		}
 		return fmt.Errorf("telegram: draft: %w: %w", err, errors.ErrUnsupported)
 	}
 	if err != nil {
