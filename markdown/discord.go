@@ -165,4 +165,4 @@ func (discord) bullet(_, number int) string {
 	return "- "
 }
 
-func (discord) tableWidth() int { return 72 }
+func (discord) tableWidth() int { return 44 }

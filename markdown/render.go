@@ -28,7 +28,8 @@ type style interface {
 	quote(r *renderer, n ast.Node, depth int)
 	// bullet is what stands before an item of a list; number is -1 if the list has no numbers.
 	bullet(depth, number int) string
-	// tableWidth is how many columns of letters a table may have before its rows are shown as lists.
+	// tableWidth is how many columns of letters a table may have before its rows are shown as lists: what fits on a
+	// phone, where a wider one is broken in the middle of its rows.
 	tableWidth() int
 }
 

@@ -114,4 +114,4 @@ func (slack) quote(r *renderer, n ast.Node, depth int) {
 
 func (slack) bullet(depth, number int) string { return dot(depth, number) }
 
-func (slack) tableWidth() int { return 80 }
+func (slack) tableWidth() int { return 44 }

@@ -104,7 +104,7 @@ func (telegram) quote(r *renderer, n ast.Node, depth int) {
 
 func (telegram) bullet(depth, number int) string { return dot(depth, number) }
 
-func (telegram) tableWidth() int { return 48 }
+func (telegram) tableWidth() int { return 34 }
 
 // dot is the sign of a list item where the service has no lists of its own.
 func dot(depth, number int) string {

@@ -75,6 +75,10 @@ func TestNothingNew(t *testing.T) {
 				t.Errorf("edit %d: %d requests so far; want %d", n, got, want)
 			}
 		}
+		r.open(r.s.Transport()) // a restart: what is shown is not known any more
+		if err := r.ch.(channels.Editor).Edit(t.Context(), id, channels.Post{Text: "more"}); err != nil || r.s.Count("editMessageText") < 4 {
+			t.Errorf("an edit that Telegram says changes nothing gave %v", err)
+		}
 		if got := strings.Join(r.shown(r.dm), "|"); got != "more" {
 			t.Errorf("shown %q", got)
 		}
@@ -212,8 +216,13 @@ func TestMenu(t *testing.T) {
 		if got := names(r.bot.Menu("all_group_chats")); got != "help set_model" {
 			t.Errorf("groups show %q", got)
 		}
+		r.open(r.s.Transport()) // a restart
+		set = r.ch.(channels.MenuSetter).SetMenu
+		if err := set(t.Context(), menu); err != nil {
+			t.Fatal(err)
+		}
 		if n := r.s.Count("setMyCommands"); n != 2 {
-			t.Errorf("set %d times; want once a scope", n)
+			t.Errorf("set %d times; want once a scope, whatever is started anew", n)
 		}
 		menu = nil
 		for i := range 150 {

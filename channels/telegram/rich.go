@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"unicode"
 
 	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
 
@@ -34,7 +35,7 @@ func (c *channel) wantsRich(md string) bool {
 // asRich carries out a method with md as a rich message. It reports false if the server refused that: because it
 // knows none, or for something in this one.
 func (c *channel) asRich(ctx context.Context, method string, params tgbotapi.Params, md string, result any) (bool, error) {
-	body, err := json.Marshal(map[string]any{"html": markdown.TelegramRich(md), "skip_entity_detection": true})
+	body, err := json.Marshal(map[string]any{"html": markdown.TelegramRich(md), "skip_entity_detection": true, "is_rtl": rightToLeft(md)})
 	if err != nil {
 		return false, fmt.Errorf("rich message: %w", err)
 	}
@@ -54,6 +55,16 @@ func (c *channel) asRich(ctx context.Context, method string, params tgbotapi.Par
 		c.plain.Store(true)
 	}
 	return false, nil
+}
+
+// rightToLeft reports whether the first letter is of a script that is written so.
+func rightToLeft(s string) bool {
+	for _, r := range s {
+		if unicode.IsLetter(r) {
+			return unicode.In(r, unicode.Arabic, unicode.Hebrew, unicode.Syriac, unicode.Thaana, unicode.Nko)
+		}
+	}
+	return false
 }
 
 // editInParts puts the beginning of a text that was refused as a rich message where that stands, and sends the rest.

@@ -13,6 +13,14 @@ import (
 
 const grid = "| a | b |\n|---|---|\n| 1 | 2 |\n"
 
+// ann2 is the direct chat of another person.
+func (r *rig) ann2() *telegramtest.Chat {
+	u := r.s.Person("Ann the second")
+	c := r.s.Private(r.bot, u)
+	r.s.Say(u, c, telegramtest.Line{Text: "hi"})
+	return c
+}
+
 // words is a text of n numbered words.
 func words(n int) string {
 	var b strings.Builder
@@ -65,6 +73,12 @@ func TestRich(t *testing.T) {
 		m := r.s.Shown(r.dm)[0]
 		if m.Rich == nil || m.Text != "" || !strings.Contains(m.Rich.HTML, "<td>1</td>") || m.Labels() == nil {
 			t.Errorf("a table is shown as %+v", m)
+		}
+		for text, want := range map[string]string{grid: `"is_rtl":false`, "1. \u0634\u0643\u0631\u0627 x\n\n" + grid: `"is_rtl":true`} {
+			r.post(channels.Post{To: r.conv(r.ann2()), Text: text})
+			if calls := r.s.Calls("sendRichMessage"); !strings.Contains(calls[len(calls)-1].Params["rich_message"], want) {
+				t.Errorf("%q was sent as %v", text, calls[len(calls)-1].Params)
+			}
 		}
 		post.Text = words(3000)
 		if n := r.ch.Limits(post.To).Fit(post.Text); n != len(post.Text) {
