@@ -3,6 +3,7 @@ package twitch
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"reflect"
 	"slices"
@@ -79,6 +80,19 @@ func TestLineReader(t *testing.T) {
 	}
 	if _, err := r.read(); err == nil {
 		t.Error("half a line was read")
+	}
+}
+
+// TestOneLineOnTheWire: whatever went wrong before, a line is one line.
+func TestOneLineOnTheWire(t *testing.T) {
+	a, b := net.Pipe()
+	defer a.Close()
+	go func() {
+		defer b.Close()
+		_ = (&session{conn: b}).send("PRIVMSG #room :x\r\nQUIT\x00", "PONG :y\nz")
+	}()
+	if got, err := io.ReadAll(a); err != nil || string(got) != "PRIVMSG #room :x  QUIT \r\nPONG :y z\r\n" {
+		t.Errorf("sent %q, %v", got, err)
 	}
 }
 

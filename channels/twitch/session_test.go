@@ -229,6 +229,20 @@ func TestRenewal(t *testing.T) {
 			r.want(status.Connected, "")
 		})
 	})
+	t.Run("only the chat refuses the token", func(t *testing.T) {
+		bubble(t, twitch.Settings{}, renewable, func(t *testing.T, r *rig) {
+			r.run()
+			r.s.Fail("/oauth2/validate", http.StatusBadGateway)
+			r.s.Revoke(token)
+			r.s.Cut()
+			r.pass(30 * time.Second)
+			r.want(status.Connected, "")
+			if n := r.s.Renewed(); n != 1 {
+				t.Errorf("renewed %d times", n)
+			}
+			r.ask("with the new token")
+		})
+	})
 	t.Run("no check at the start of another connection", func(t *testing.T) {
 		bubble(t, twitch.Settings{}, nil, func(t *testing.T, r *rig) {
 			r.run()
