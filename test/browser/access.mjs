@@ -96,6 +96,10 @@ main(async () => {
       await page.evaluate(() => document.getElementById("new").click());
       await page.waitForSelector(".offer");
       await look(page, name("first"));
+      await page.click(".hello >> text=All services");
+      await page.waitForSelector("#picker .option");
+      await look(page, name("services"));
+      await page.keyboard.press("Escape");
       await say(page, "/login anthropic");
       await page.waitForSelector(".card");
       await page.fill(".card input", "wrong-key-0123456789");
