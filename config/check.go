@@ -62,11 +62,21 @@ func (k *checker) models() {
 			k.wrong("aliases."+name, "a short name has no slash and no space in it")
 		case strings.TrimSpace(c.Aliases[name]) == "":
 			k.wrong("aliases."+name, "it stands for nothing; want a model, like openai/gpt-5-mini")
+		default:
+			k.model("aliases."+name, c.Aliases[name])
 		}
 	}
+	if c.Model != "" {
+		k.model("model", c.Model)
+	}
 	for i, ref := range c.Fallbacks {
-		if strings.TrimSpace(ref) == "" {
-			k.wrong(fmt.Sprintf("fallbacks[%d]", i), "it is empty; want a model, like openai/gpt-5-mini")
+		k.model(fmt.Sprintf("fallbacks[%d]", i), ref)
+	}
+	for _, account := range keys(c.Places) {
+		for _, id := range keys(c.Places[account]) {
+			if p := c.Places[account][id]; p.Model != "" {
+				k.model(join(join(join("places", account), id), "model"), p.Model)
+			}
 		}
 	}
 	for _, role := range keys(c.Models.Allow) {
@@ -79,6 +89,24 @@ func (k *checker) models() {
 	}
 	if c.MaxOutput < 0 {
 		k.wrong("max_output", "it cannot be less than nothing")
+	}
+}
+
+// model checks that a text is an alias, or names a provider and a model of its.
+func (k *checker) model(setting, text string) {
+	text = strings.TrimSpace(text)
+	if _, ok := k.c.Aliases[strings.ToLower(text)]; ok {
+		return
+	}
+	provider, name, _ := strings.Cut(text, "/")
+	id, _, _ := strings.Cut(provider, ":")
+	switch {
+	case text == "":
+		k.wrong(setting, "it is empty; want a model, like openai/gpt-5-mini")
+	case id == "" || name == "":
+		k.wrong(setting, "want a provider and its model, like openai/gpt-5-mini; gateway models list shows them")
+	case !slices.Contains(k.known.Nicknames, id):
+		k.providerName(setting, id)
 	}
 }
 

@@ -42,12 +42,13 @@ var known = Known{
 		"web":      nil,
 	},
 	Providers: []string{"anthropic", "openai", "google", "ollama"},
+	Nicknames: []string{"claude"},
 }
 
 const full = `# everything
 model: anthropic/claude-x
 aliases: {fast: openai/gpt-x}
-fallbacks: [openai/gpt-x, google/gemini-x]
+fallbacks: [openai/gpt-x, google/gemini-x, claude/claude-x]
 system: |
   Be brief.
   Be kind.
@@ -119,7 +120,7 @@ func TestFull(t *testing.T) {
 		}
 		people := []string{"123456789", "987", "*", "007"}
 		want := []any{
-			"anthropic/claude-x", "openai/gpt-x", []string{"openai/gpt-x", "google/gemini-x"}, "Be brief.\nBe kind.\n", "low", 4096, true, people, "open",
+			"anthropic/claude-x", "openai/gpt-x", []string{"openai/gpt-x", "google/gemini-x", "claude/claude-x"}, "Be brief.\nBe kind.\n", "low", 4096, true, people, "open",
 			0.5, 45 * time.Second, 993, "openai/gpt-x", any(map[string]any{"a": []any{int64(1), true, "x", 1.5}, "b": nil}), 30 * time.Second, people, 993, 4,
 			false, "https://example.org/v1", "org-fake", true, 90 * time.Second, 90 * time.Second,
 			"cs-fake", []string{"a", "b"}, "device", "gateway",
@@ -222,6 +223,11 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"aliases: &a\n  x: *a", `want a text, here is a record`},
 		{"channels:\n  telegram:\n    extra: &a\n      x: *a", `nested too deep`},
 		{"channels:\n  telegram:\n    extra: &a [*a, *a, *a, *a]", `nested too deep`},
+		{"model: opnai/gpt-x", `config.yaml:1:1: model: there is no such provider; did you mean "openai"?`},
+		{"model: gpt-x", `config.yaml:1:1: model: want a provider and its model`},
+		{"aliases: {fast: nope/x}", `config.yaml:1:11: aliases.fast: there is no such provider`},
+		{"fallbacks: [openai/gpt-x, google]", `fallbacks[1]: want a provider and its model`},
+		{"places: {telegram: {g1: {model: nope/x}}}", `model: there is no such provider`},
 		{"model: \xff\xfe", `config.yaml:1:8: this is no UTF-8 text`},
 		{"model: a\x00b", `config.yaml:1:9: there is a NUL character`},
 		{"\xff\xfem\x00", `UTF-16`},

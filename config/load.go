@@ -31,6 +31,8 @@ type Known struct {
 	Channels map[string]func() any
 	// Providers are the ids of the model services; nil: any.
 	Providers []string
+	// Nicknames are other names that a model's provider may be called by, like "claude".
+	Nicknames []string
 }
 
 // Load reads config.yaml over the Defaults. A missing or empty file is fine. The error is an *Error that holds all

@@ -72,18 +72,18 @@ func (w *watched) wantMistake(text string) {
 }
 
 func TestWatchTakesUpChanges(t *testing.T) {
-	w := watch(t, "model: a/1\n")
-	w.save("model: a/2\n")
-	w.wantModel("a/2")
-	w.save("# a comment changes nothing\nmodel: a/2\n")
+	w := watch(t, "model: ollama/1\n")
+	w.save("model: ollama/2\n")
+	w.wantModel("ollama/2")
+	w.save("# a comment changes nothing\nmodel: ollama/2\n")
 	w.save("model: [\n")
 	w.wantMistake("config.yaml:1:8")
 	w.again <- os.Interrupt // asked to read again, the mistake is said again
 	w.wantMistake("config.yaml:1:8")
 	w.save("modle: a/2\n")
 	w.wantMistake(`did you mean "model"`)
-	w.save("model: a/2\n") // as it was: the mistake is gone
-	w.wantModel("a/2")
+	w.save("model: ollama/2\n") // as it was: the mistake is gone
+	w.wantModel("ollama/2")
 	if err := os.Rename(w.path, w.path+".old"); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestWatchTakesUpChanges(t *testing.T) {
 	if err := os.Rename(w.path+".old", w.path); err != nil {
 		t.Fatal(err)
 	}
-	w.wantModel("a/2")
+	w.wantModel("ollama/2")
 	if len(w.told) > 0 {
 		t.Errorf("told without need: %+v", <-w.told)
 	}
@@ -99,12 +99,12 @@ func TestWatchTakesUpChanges(t *testing.T) {
 
 func TestWatchSeesWhatChangedBeforeIt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(path, []byte("model: a/2"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("model: ollama/2"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	Watch(ctx, path, known, Defaults(), nil, func(c *Config, err error) {
-		if err != nil || c.Model != "a/2" {
+		if err != nil || c.Model != "ollama/2" {
 			t.Errorf("told %+v, %v", c, err)
 		}
 		cancel()
@@ -116,12 +116,12 @@ func TestEditorsThatDoNotReplaceTheFile(t *testing.T) {
 		"remove": os.Remove, "empty": func(path string) error { return os.Truncate(path, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := watch(t, "model: a/1\n")
+			w := watch(t, "model: ollama/1\n")
 			if err := begin(w.path); err != nil {
 				t.Fatal(err)
 			}
-			time.AfterFunc(500*time.Millisecond, func() { w.save("model: a/2\n") })
-			w.wantModel("a/2") // and never the defaults
+			time.AfterFunc(500*time.Millisecond, func() { w.save("model: ollama/2\n") })
+			w.wantModel("ollama/2") // and never the defaults
 		})
 	}
 }

@@ -84,6 +84,7 @@ func known() config.Known {
 	}
 	for _, b := range builtins() {
 		k.Providers = append(k.Providers, b.id)
+		k.Nicknames = append(k.Nicknames, b.make(providers.Options{ID: b.id}).Auth().Aliases...)
 	}
 	return k
 }
