@@ -140,7 +140,7 @@ func (s *Store) SetChoices(turn int64, choices []channels.Choice) {
 }
 
 // Answer notes the final text of a running turn and appends to the history of the epoch in which the turn began, in one
-// commit. It returns at once; it is written in order. A turn that was stopped leaves no trace.
+// commit. It returns at once; it is written in order, within lazyWait. A turn that was stopped leaves no trace.
 func (s *Store) Answer(turn int64, final string, history []json.RawMessage) {
 	history = slices.Clone(history)
 	now := millis(s.now())
