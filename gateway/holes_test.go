@@ -17,6 +17,7 @@ import (
 	"chatgateway/internal/secret"
 	"chatgateway/providers"
 	"chatgateway/providers/providertest"
+	"chatgateway/store"
 )
 
 // The tests here are named after the holes in docs/security.md.
@@ -173,6 +174,31 @@ func TestH4EveryWayIsChecked(t *testing.T) {
 		}
 		if n := len(w.model.Calls()); n != calls {
 			t.Errorf("the model was asked %d times", n-calls)
+		}
+	})
+}
+
+// TestH4WhatWaits: of a person whose right was taken nothing that waits is answered, and nothing of it can be changed.
+func TestH4WhatWaits(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.model.Reply(append([]providertest.Step{providertest.Wait(10 * time.Second)}, providertest.Text("Done.")...)...)
+		w.say("bob", "first")
+		m := w.chat.Message(channeltest.Line{Person: "bob", Text: "second"})
+		w.chat.Put(m)
+		w.settle()
+		calls := len(w.model.Calls())
+		delete(w.roles, channeltest.UserID("bob"))
+		m.Text, m.Edited = "changed", true
+		w.chat.Put(m)
+		w.settle()
+		if q := fmt.Sprint(w.store.Queue(store.Conv{Account: "chat", Conversation: m.Conversation})); !strings.Contains(q, "second") || strings.Contains(q, "changed") {
+			t.Errorf("what waits: %s", q)
+		}
+		time.Sleep(20 * time.Second)
+		w.settle()
+		if n := len(w.model.Calls()); n != calls {
+			t.Errorf("the model was asked %d times more", n-calls)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"chatgateway/access"
 	"chatgateway/channels"
 	"chatgateway/commands"
 	"chatgateway/providers"
@@ -131,10 +132,13 @@ func (s *session) question(ctx context.Context, items []store.Item) ([]providers
 
 // limited says why this person may not ask now; "" if they may.
 func (s *session) limited(ctx context.Context, m channels.Message, fresh bool) string {
+	d := s.g.o.Policy.Decide(ctx, s.conv.Account, m)
+	if d.Role == access.Nobody {
+		return "You may not talk to me any more." // the right was taken while the message waited
+	}
 	if !fresh || s.g.o.Hooks.Allow == nil {
 		return ""
 	}
-	d := s.g.o.Policy.Decide(ctx, s.conv.Account, m)
 	if ok, wait := s.g.o.Hooks.Allow(s.conv.Account, m.From, d.Role); !ok {
 		return fmt.Sprintf("You have asked as often as a guest may in an hour. Ask again in %s.", wait.Round(time.Minute))
 	}

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -98,6 +99,27 @@ func TestWhatIsHeard(t *testing.T) {
 	b.settled()
 	if n := len(b.texts()); n != 4 {
 		t.Errorf("heard %q", b.texts())
+	}
+}
+
+// redirects leads every request elsewhere, and counts those that get there.
+type redirects struct{ there int }
+
+func (r *redirects) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Host == "elsewhere.example" {
+		r.there++
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: req}, nil
+	}
+	return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"https://elsewhere.example/x"}}, Body: http.NoBody, Request: req}, nil
+}
+
+// TestFilesAreNotFetchedElsewhere: a redirect from Slack's host is not followed, for it may lead anywhere.
+func TestFilesAreNotFetchedElsewhere(t *testing.T) {
+	b := newBot(t, slacktest.Options{}, nil)
+	r := &redirects{}
+	b.c.http.Transport = r
+	if _, err := b.c.download(t.Context(), "https://files.slack.com/x", "image/png"); err == nil || r.there > 0 {
+		t.Errorf("err %v, %d requests elsewhere", err, r.there)
 	}
 }
 

@@ -41,7 +41,7 @@ func FuzzUpdates(f *testing.F) {
 			return
 		}
 		for _, m := range p.batch(list).Messages {
-			if m.From == "" && m.Private {
+			if m.From == "" && m.Press != "" { // a text of nobody has no right; the core sees to it
 				t.Errorf("nobody is heard: %s", data)
 			}
 		}

@@ -57,6 +57,47 @@ func TestHoles(t *testing.T) {
 	}
 }
 
+// TestFuzzTable holds the table "What strangers and services send" of docs/security.md to the fuzz tests: every one that
+// there is stands there, is there, and has a corpus.
+func TestFuzzTable(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "docs", "security.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n## What strangers and services send")
+	if !ok {
+		t.Fatal("docs/security.md has no table of fuzz tests")
+	}
+	table, _, _ = strings.Cut(table, "\n## ")
+	var said, there []string
+	for _, m := range regexp.MustCompile("`([a-z][a-z0-9/]*) (Fuzz[A-Za-z0-9]+)`").FindAllStringSubmatch(table, -1) {
+		said = append(said, m[1]+" "+m[2])
+	}
+	fuzz := regexp.MustCompile(`(?m)^func (Fuzz[A-Za-z0-9]+)\(f \*testing\.F\)`)
+	for _, f := range sources(t) {
+		if !strings.HasSuffix(f.name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(f.name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range fuzz.FindAllStringSubmatch(string(text), -1) {
+			folder := path.Dir(f.name)
+			there = append(there, folder+" "+m[1])
+			corpus := filepath.Join("..", "..", filepath.FromSlash(folder), "testdata", "fuzz", m[1])
+			if files, err := os.ReadDir(corpus); err != nil || len(files) == 0 {
+				t.Errorf("%s %s has no corpus: run it with -fuzz, and keep some of what it finds in testdata/fuzz/%s", folder, m[1], m[1])
+			}
+		}
+	}
+	slices.Sort(said)
+	slices.Sort(there)
+	if !slices.Equal(said, there) {
+		t.Errorf("the table has\n%q, and there are\n%q", said, there)
+	}
+}
+
 // calls gives the files, without tests and what serves tests, whose text matches.
 func calls(t *testing.T, pattern string) (files []string) {
 	t.Helper()

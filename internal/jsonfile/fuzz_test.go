@@ -3,7 +3,10 @@ package jsonfile
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
+
+	"chatgateway/internal/secret"
 )
 
 // FuzzParse: whatever a file holds is refused, or read as encoding/json reads it; its errors tell no value.
@@ -23,7 +26,7 @@ func FuzzParse(f *testing.F) {
 			}
 			_, _ = d.Object(k)
 		}
-		if len(bytes.TrimSpace(data)) > 0 && !json.Valid(bytes.TrimPrefix(data, []byte("\ufeff"))) {
+		if text := bytes.TrimPrefix(data, []byte("\ufeff")); len(bytes.TrimSpace(text)) > 0 && !json.Valid(text) {
 			t.Errorf("%q was read", data)
 		}
 	})
@@ -42,6 +45,30 @@ func FuzzSplitWords(f *testing.F) {
 		}
 		if err == nil && n > len(s)*3 { // a broken byte becomes three
 			t.Errorf("%q gives %q", s, words)
+		}
+	})
+}
+
+// FuzzSealed: nothing but what was sealed opens, and what is not encrypted comes back as it is.
+func FuzzSealed(f *testing.F) {
+	codec, err := NewCodec(secret.New("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="))
+	if err != nil {
+		f.Fatal(err)
+	}
+	box, err := codec.Seal([]byte(`{"a": {"key": "FAKE"}}`))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range []string{string(box), strings.Replace(string(box), `"version": 1`, `"version": 2`, 1), `{"@sealed": {}}`, `{"@sealed": null, "a": 1}`, "{}", ""} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		plain, err := codec.Open(data)
+		if err != nil || bytes.Equal(plain, data) {
+			return
+		}
+		if string(plain) != `{"a": {"key": "FAKE"}}` {
+			t.Errorf("%q opens as %q", data, plain)
 		}
 	})
 }
