@@ -59,8 +59,13 @@ func (b *book) search(ctx context.Context, u channels.UserID, words []string) (h
 		return nil, false, err
 	}
 	for _, t := range b.shownTo(u) {
-		if ctx.Err() != nil || len(hits) >= maxHits {
-			return hits[:min(len(hits), maxHits)], true, nil
+		select {
+		case <-ctx.Done(): // what was found in time
+			return hits, true, nil
+		default:
+		}
+		if len(hits) >= maxHits {
+			return hits[:maxHits], true, nil
 		}
 		entries, err := b.read(t)
 		if err != nil {

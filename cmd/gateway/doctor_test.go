@@ -43,9 +43,9 @@ func TestDoctorFindsRisks(t *testing.T) {
 	write(0o666, "", "gateway.db")
 	certKey := write(0o644, "", "..", "tls.key")
 	write(0o600, strings.NewReplacer("KEY", certKey).Replace(`
-model: nobody/x
+model: groq/x
 limits: {turns_per_hour: 0}
-providers: {openai: {base_url: "http://models.example.org/v1"}}
+providers: {openai: {base_url: "http://models.example.org/v1"}, groq: {enabled: false}}
 channels: {telegram: {private_policy: open, owners: ["*"], allow_from: ["@alice"], groups: [g]}, discord: {allow_from: ["*"]}}
 page: {listen: "0.0.0.0:8765", tls_cert: KEY, tls_key: KEY, names: [bot.example.org]}
 `), "config.yaml")
@@ -80,7 +80,7 @@ page: {listen: "0.0.0.0:8765", tls_cert: KEY, tls_key: KEY, names: [bot.example.
 		{warning, `discord: allow_from holds "*"`, true},
 		{warning, "open beyond this host (0.0.0.0:8765)", true},
 		{severe, "telegram and telegram:two have the same token", false},
-		{severe, `there is no provider "nobody"`, false},
+		{severe, `there is no provider "groq"`, false},
 		{warning, "slack does not run", false},
 	} {
 		i := slices.IndexFunc(d.found, func(f finding) bool { return strings.Contains(f.Text, want.text) })

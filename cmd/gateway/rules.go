@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"sync/atomic"
@@ -193,12 +194,12 @@ func (r *rules) claimLine(ctx context.Context) string {
 }
 
 // sayClaim prints how the first owner becomes it, once: at the start, or when the first channel is set up.
-func (r *rules) sayClaim(ctx context.Context) {
+func (r *rules) sayClaim(ctx context.Context, w io.Writer) {
 	line := r.claimLine(ctx)
 	if line == "" || !r.said.CompareAndSwap(false, true) {
 		return
 	}
-	fmt.Fprint(r.s.app.out, line)
+	fmt.Fprint(w, line)
 }
 
 // auditLines are the last n lines of the audit log.

@@ -181,7 +181,7 @@ func (s *server) watchConfig(ctx context.Context) {
 func (s *server) watchTokens(ctx context.Context) {
 	for range s.tokens.Watch(ctx) {
 		s.core.Apply(s.accounts())
-		s.rules.sayClaim(ctx)
+		s.rules.sayClaim(ctx, s.app.out)
 	}
 }
 

@@ -182,9 +182,9 @@ func (s *server) printStart(ctx context.Context, link string) {
 	for _, l := range s.locals(ctx) {
 		fmt.Fprintf(&b, "found on this host: %s with %d models, no key needed\n", l.Name, l.Models)
 	}
+	s.rules.sayClaim(ctx, &b)
 	for _, x := range st.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", x)
 	}
 	fmt.Fprint(s.app.out, b.String())
-	s.rules.sayClaim(ctx)
 }

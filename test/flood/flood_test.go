@@ -49,12 +49,11 @@ const (
 
 // world is the core with one account.
 type world struct {
-	t      *testing.T
-	s      service
-	path   string
-	log    buffer
-	cancel context.CancelFunc
-	end    func()
+	t    *testing.T
+	s    service
+	path string
+	log  buffer
+	end  func()
 }
 
 type buffer struct {
