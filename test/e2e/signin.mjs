@@ -57,7 +57,7 @@ main(async () => {
   await say(page, "/logout company all");
   await answered(page, "ended at the provider");
   await say(page, "hello");
-  await answered(page, "Nobody is logged in to Company AI");
+  await answered(page, "None of the logins that the order set for Company AI names is there");
   check(!(await page.content()).includes("FAKE-client-secret"), "no secret on the page");
   same(ctx.faults, [], "complaints in the console");
   log("done");
