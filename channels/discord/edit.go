@@ -11,7 +11,7 @@ import (
 // into, the command's token is used.
 func (c *channel) editShown(ctx context.Context, to address, id channels.MessageID, part wirePost, partial bool) error {
 	err := c.inChannel(to, func(channel string) error {
-		return c.rest.do(ctx, call{what: "edit", method: "PATCH", path: "/channels/" + channel + "/messages/" + string(id),
+		return c.rest.do(ctx, call{what: doEdit, method: "PATCH", path: "/channels/" + channel + "/messages/" + string(id),
 			route: "/channels/#/messages/#", major: channel, body: part, partial: partial}, nil)
 	})
 	if errors.Is(err, channels.ErrGone) {

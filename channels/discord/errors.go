@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"chatgateway/channels"
 )
@@ -15,17 +16,29 @@ const (
 	codeUnknownMessage     = 10008
 	codeUnknownWebhook     = 10015
 	codeUnknownInteraction = 10062
+	codeExplicit           = 20009
 	codeTooLarge           = 40005
 	codeAnswered           = 40060
 	codeNoAccess           = 50001
 	codeNotInDM            = 50003
 	codeNotYours           = 50005
+	codeEmpty              = 50006
 	codeNoMessages         = 50007
 	codeNoPermission       = 50013
 	codeTokenOver          = 50027
+	codeInvalidForm        = 50035
 	codeArchived           = 50083
 	codeThreadThere        = 160004
 	codeThreadLocked       = 160005
+	codeAutoMod            = 200000
+	codeHarmfulLink        = 240000 // the first of those for what is blocked
+)
+
+// What is being done where a message is shown.
+const (
+	doSend   = "send"
+	doEdit   = "edit"
+	doAnswer = "answer"
 )
 
 const badToken = "Discord refuses the bot token; set a new one from " + portal + ", page Bot."
@@ -61,9 +74,21 @@ func (e *apiError) Is(target error) bool {
 	case channels.ErrSetup:
 		return e.code == codeNoPermission
 	case errors.ErrUnsupported:
-		return e.code == codeNotInDM || e.code == codeNotYours
+		return e.code == codeNotInDM || e.code == codeNotYours || e.forContent()
 	}
 	return false
+}
+
+// forContent reports whether Discord does not take a message for what it holds: it will not take it the next time either.
+func (e *apiError) forContent() bool {
+	if e.status != http.StatusBadRequest || !slices.Contains([]string{doSend, doEdit, doAnswer}, e.what) {
+		return false
+	}
+	switch e.code {
+	case codeInvalidForm, codeEmpty, codeExplicit, codeAutoMod:
+		return true
+	}
+	return e.code >= codeHarmfulLink && e.code < codeHarmfulLink+1000
 }
 
 // UserMessage says it to a person.
@@ -77,6 +102,8 @@ func (e *apiError) UserMessage() string {
 		return "Discord does not let the bot write to you; allow direct messages from this server's members, and try again."
 	case e.code == codeTooLarge || e.status == http.StatusRequestEntityTooLarge:
 		return "The file is larger than Discord takes here; send a smaller one."
+	case e.forContent():
+		return "Discord does not take this text or its buttons."
 	case e.status >= 500:
 		return "Discord has trouble at the moment; try again in a minute."
 	}

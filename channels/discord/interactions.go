@@ -131,7 +131,7 @@ func (i *interaction) wait(pending bool) (before bool) {
 func (i *interaction) respond(ctx context.Context, answer any) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackTime) // also at the end: the person waits
 	defer cancel()
-	c := call{what: "answer", method: "POST", path: "/interactions/" + i.wire.ID + "/" + i.wire.Token + "/callback", body: answer,
+	c := call{what: doAnswer, method: "POST", path: "/interactions/" + i.wire.ID + "/" + i.wire.Token + "/callback", body: answer,
 		token: true, unbound: true, once: true}
 	err := i.c.rest.do(ctx, c, nil)
 	for n := 0; unsure(err) && n < 3 && ctx.Err() == nil; n++ {
@@ -299,7 +299,7 @@ func (i *interaction) post(ctx context.Context, p wirePost, files []channels.Fil
 	if hidden {
 		p.Flags |= flagEphemeral
 	}
-	c, err := withFiles(call{what: "answer", method: "POST", path: i.webhook(), route: "/webhooks/#/#", major: i.wire.ID, token: true, once: true,
+	c, err := withFiles(call{what: doAnswer, method: "POST", path: i.webhook(), route: "/webhooks/#/#", major: i.wire.ID, token: true, once: true,
 		partial: partial}, p, files)
 	if err != nil {
 		return wireShown{}, err
@@ -325,7 +325,7 @@ func (i *interaction) edit(ctx context.Context, id string, p wirePost, files []c
 	if p.Components == nil {
 		p.Components = []wireComponent{}
 	}
-	c, err := withFiles(call{what: "edit", method: "PATCH", path: i.webhook() + "/messages/" + id, route: "/webhooks/#/#/messages/#",
+	c, err := withFiles(call{what: doEdit, method: "PATCH", path: i.webhook() + "/messages/" + id, route: "/webhooks/#/#/messages/#",
 		major: i.wire.ID, token: true, partial: partial}, p, files)
 	if err != nil {
 		return wireShown{}, err

@@ -88,7 +88,7 @@ func (c *channel) post(ctx context.Context, to address, part wirePost, files []c
 	if to, err = c.openThread(ctx, to, false); err != nil {
 		return m, err
 	}
-	cl, err := withFiles(call{what: "send", method: "POST", path: "/channels/" + to.channel + "/messages", route: "/channels/#/messages",
+	cl, err := withFiles(call{what: doSend, method: "POST", path: "/channels/" + to.channel + "/messages", route: "/channels/#/messages",
 		major: to.channel, partial: partial}, part, files)
 	if err != nil {
 		return m, err

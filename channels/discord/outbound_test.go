@@ -172,6 +172,27 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// TestContentRefused: what Discord will never take for what it holds says so; what is not about the text does not, nor does
+// another request.
+func TestContentRefused(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil).start()
+	m := b.says(discordtest.Said{Person: "ann", Text: "hello"})
+	id := b.send(channels.Post{To: m.Conversation, Text: "shown"})
+	for code, never := range map[int]bool{50035: true, 50006: true, 20009: true, 200000: true, 240000: true, 50008: false, 241000: false} {
+		b.s.Fail(discordtest.Fault{Method: "POST PATCH", Path: "/messages", Status: 400, Body: fmt.Sprintf(`{"code": %d, "message": "no"}`, code), Times: 2})
+		_, send := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Text: "x"})
+		edit := b.c.Edit(t.Context(), id, channels.Post{To: m.Conversation, Text: "x"})
+		if send == nil || edit == nil || errors.Is(send, errors.ErrUnsupported) != never || errors.Is(edit, errors.ErrUnsupported) != never {
+			t.Errorf("%d: Send gave %v, Edit %v; for good: %v", code, send, edit, never)
+		}
+	}
+	b.s.Fail(discordtest.Fault{Path: "/commands", Status: 400, Body: `{"code": 50035, "message": "Invalid Form Body"}`, Times: -1})
+	if err := b.c.SetMenu(t.Context(), menu()); err == nil || errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("SetMenu gave %v", err)
+	}
+}
+
 func TestGone(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, discordtest.Options{}, nil).start()

@@ -19,6 +19,8 @@ var (
 		"user_disabled", "cannot_dm_bot", "user_not_visible", "users_not_found", "not_in_dm", "is_inactive"}
 	inabilities = []string{"cant_update_message", "cant_delete_message", "edit_window_closed", "method_not_supported_for_channel_type",
 		"channel_type_not_supported", "user_not_in_channel", "expired_url", "used_url", "expired_trigger_id", "trigger_expired", "invalid_trigger_id", "compliance_exports_prevent_deletion"}
+	// refusals are for what a message holds: it will not be taken the next time either.
+	refusals = []string{"no_text", "msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "invalid_attachments", "too_many_attachments"}
 	troubles = []string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "rollup_error", "ratelimited"}
 )
 
@@ -57,7 +59,7 @@ func (e *apiError) Is(target error) bool {
 	case channels.ErrGone:
 		return slices.Contains(losses, e.code)
 	case errors.ErrUnsupported:
-		return slices.Contains(inabilities, e.code)
+		return slices.Contains(inabilities, e.code) || slices.Contains(refusals, e.code)
 	}
 	return false
 }
@@ -79,6 +81,8 @@ func (e *apiError) UserMessage() string {
 		return "That Slack conversation is gone, or the bot was removed from it; invite the bot again."
 	case errors.Is(e, channels.ErrSetup):
 		return "This Slack workspace does not let the app do that (" + e.why() + "); ask an admin of the workspace."
+	case slices.Contains(refusals, e.code):
+		return "Slack does not take this text or its buttons (" + e.why() + ")."
 	case e.passing():
 		return "Slack has trouble at the moment; try again in a minute."
 	}

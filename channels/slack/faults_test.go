@@ -67,6 +67,24 @@ func TestOtherApp(t *testing.T) {
 	}
 }
 
+// TestContentRefused: what Slack will never take for what it holds says so; what is not about the text does not.
+func TestContentRefused(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Text: "hi"})
+	m := b.heard("hi")
+	id := b.send(channels.Post{To: m.Conversation, Text: "shown"})
+	for code, never := range map[string]bool{"invalid_blocks": true, "msg_too_long": true, "no_text": true, "invalid_metadata_format": false} {
+		b.s.Refuse("chat.postMessage", code)
+		b.s.Refuse("chat.update", code)
+		_, send := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Text: "x"})
+		edit := b.c.Edit(t.Context(), id, channels.Post{To: m.Conversation, Text: "x"})
+		if send == nil || edit == nil || errors.Is(send, errors.ErrUnsupported) != never || errors.Is(edit, errors.ErrUnsupported) != never {
+			t.Errorf("%s: Send gave %v, Edit %v; for good: %v", code, send, edit, never)
+		}
+	}
+}
+
 func TestRevokedWhileRunning(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()

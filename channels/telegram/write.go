@@ -227,8 +227,18 @@ func verdict(r *reply) error {
 			"bot was kicked", "bot is not a member", "not enough rights to send", "have no rights to send",
 			"message thread not found", "topic_closed", "topic_deleted"):
 		return &failure{err: fmt.Errorf("%w: %w", r, channels.ErrGone), say: "Telegram does not let the bot write there: it was blocked or removed, or may not write."}
+	case r.code == http.StatusBadRequest && r.says(refusals...):
+		return &failure{err: fmt.Errorf("%w: %w", r, errors.ErrUnsupported), say: "Telegram does not take this text or its buttons."}
 	}
 	return r
+}
+
+// refusals are how Telegram says that a message is wrong in itself: it will not be taken the next time either.
+var refusals = []string{
+	"can't parse entities", "can't parse reply", "can't parse inline", "message is too long", "message_too_long", "caption is too long", "media_caption_too_long", "message text is empty",
+	"text must be non-empty", "message must be non-empty", "text must be encoded in utf-8", "strings must be encoded in utf-8", "entities_too_long", "entity_bounds_invalid",
+	"button_data_invalid", "button_url_invalid", "button_type_invalid", "button_invalid", "reply_markup_invalid", "reply_markup_too_long",
+	"inline keyboard button", "wrong http url",
 }
 
 const sayRejected = "Telegram refused the bot token. Get a good one from @BotFather and store it: gateway channels set telegram bot_token"

@@ -222,6 +222,27 @@ func TestMarkupRefused(t *testing.T) {
 	})
 }
 
+// TestContentRefused: what Telegram will never take for what it holds says so at once; what is not about the text does not.
+func TestContentRefused(t *testing.T) {
+	for text, never := range map[string]bool{
+		"can't parse entities: Unexpected end": true, "message is too long": true, "message text is empty": true, "BUTTON_DATA_INVALID": true,
+		"something else": false,
+	} {
+		bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
+			r.say(r.dm, telegramtest.Line{Text: "hi"})
+			id := r.post(channels.Post{To: r.conv(r.dm), Text: "shown"})
+			r.s.Fail(telegramtest.Fault{Code: 400, Text: "Bad Request: " + text, Times: -1})
+			start := time.Now()
+			_, send := r.ch.Send(t.Context(), channels.Post{To: r.conv(r.dm), Text: "x"})
+			edit := r.ch.(channels.Editor).Edit(t.Context(), id, channels.Post{To: r.conv(r.dm), Text: "x"})
+			r.s.Heal()
+			if errors.Is(send, errors.ErrUnsupported) != never || errors.Is(edit, errors.ErrUnsupported) != never || time.Since(start) > time.Second {
+				t.Errorf("%s: Send gave %v, Edit %v, after %v; for good: %v", text, send, edit, time.Since(start), never)
+			}
+		})
+	}
+}
+
 func TestGone(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 		never := r.s.Person("Never")
