@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 func (g *Gateway) pressed(conv store.Conv, i store.Item, role access.Role) {
 	g.aside(func(ctx context.Context) {
 		defer g.wake(conv) // the conversation waits behind it
+		defer g.givesUp(ctx, conv, i)
 		p, err := g.o.Store.TakePress(ctx, i.Message.Press, conv, i.Message.From)
 		if err != nil {
 			g.drop(ctx, i)
@@ -40,6 +42,18 @@ func (g *Gateway) pressed(conv store.Conv, i store.Item, role access.Role) {
 		}
 		g.session(conv).meant(i.Seq, p.Action)
 	})
+}
+
+// givesUp, deferred, drops a press that was met with a panic, and says so: it must not be met with it for ever.
+func (g *Gateway) givesUp(ctx context.Context, conv store.Conv, i store.Item) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	_ = g.logPanic("a button's press", v, debug.Stack())
+	ctx = context.WithoutCancel(ctx)
+	g.drop(ctx, i)
+	g.tellAlone(ctx, conv, i.Message, "Something went wrong with that button; the gateway's log says what. Ask again.")
 }
 
 // chosen hands a choice over to the question that it answers.
@@ -83,9 +97,14 @@ func (g *Gateway) deadButton(ctx context.Context, conv store.Conv, m channels.Me
 	if errors.Is(err, store.ErrNotYours) {
 		text = "That button is for somebody else."
 	}
+	g.tellAlone(ctx, conv, m, text)
+	g.log.Debug("dead button", "account", string(conv.Account), "from", string(m.From), "err", err)
+}
+
+// tellAlone tells who pressed a button, and nobody else where the service can do that.
+func (g *Gateway) tellAlone(ctx context.Context, conv store.Conv, m channels.Message, text string) {
 	alone := channels.Post{To: conv.Conversation, Answers: m.ID, Only: m.From, Text: text}
 	if _, unable := g.deliver(ctx, conv, alone); errors.Is(unable, errors.ErrUnsupported) {
 		g.tell(ctx, conv, "", text)
 	}
-	g.log.Debug("dead button", "account", string(conv.Account), "from", string(m.From), "err", err)
 }
