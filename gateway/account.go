@@ -98,6 +98,9 @@ func (g *Gateway) report(a *account, s status.Channel) {
 		return
 	}
 	g.changed()
+	if s.State == status.Connected && old.State != status.Connected {
+		g.connected(a.ID)
+	}
 	level, args := slog.LevelDebug, []any{"account", s.Account, "state", string(s.State)}
 	switch s.State {
 	case status.Connected:

@@ -81,6 +81,40 @@ func (g *Gateway) takeUp(t store.Turn) {
 	g.wake(t.Conv)
 }
 
+// setLate has an answer shown when its account connects again: the service wants another set-up first.
+func (g *Gateway) setLate(t store.Turn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.late[t.ID] = t.Conv.Account
+}
+
+// connected takes up the answers that waited for the account.
+func (g *Gateway) connected(id channels.AccountID) {
+	late := map[int64]bool{}
+	g.mu.Lock()
+	for turn, account := range g.late {
+		if account == id {
+			late[turn] = true
+			delete(g.late, turn)
+		}
+	}
+	g.mu.Unlock()
+	if len(late) == 0 {
+		return
+	}
+	g.aside(func(ctx context.Context) {
+		turns, err := g.o.Store.Undone(ctx)
+		if err != nil {
+			g.log.Error("answers wait for the next start", "account", string(id), "err", err)
+		}
+		for _, t := range turns {
+			if late[t.ID] && t.State == store.Answered {
+				g.takeUp(t)
+			}
+		}
+	})
+}
+
 // forgetLeftOver drops the undone turns of a conversation, which were stopped, and counts them.
 func (g *Gateway) forgetLeftOver(c store.Conv) int {
 	g.mu.Lock()
@@ -123,6 +157,8 @@ func (s *session) resume(work, ctx context.Context, t store.Turn) {
 		switch {
 		case err != nil && errors.As(context.Cause(ctx), &moved):
 			g.takeUp(atNewPlace(t, moved.conv))
+		case errors.Is(err, channels.ErrSetup):
+			g.setLate(t)
 		case err == nil || work.Err() == nil:
 			g.o.Store.Finish(t.ID)
 		}

@@ -239,7 +239,10 @@ func (a *asking) end(ctx context.Context, question []providers.Message, sentence
 	}
 	if err != nil && !errors.Is(err, channels.ErrGone) && !errors.Is(err, errors.ErrUnsupported) {
 		g.log.Error("answer not delivered", "account", string(a.conv.Account), "err", err)
-		return // answered, and delivered after the next start
+		if errors.Is(err, channels.ErrSetup) {
+			g.setLate(a.turn)
+		}
+		return // answered, and delivered after the next start at the latest
 	}
 	g.o.Store.Finish(a.turn.ID)
 	if a.signIn != "" {
