@@ -266,6 +266,32 @@ func TestHiddenPress(t *testing.T) {
 	}
 }
 
+// TestDeadButton: what a press is answered with for its person alone is seen by nobody else, although all see the button.
+func TestDeadButton(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil).start()
+	m := b.says(discordtest.Said{Person: "ann", Text: b.at("which?"), Channel: b.s.Channel})
+	b.send(channels.Post{To: m.Conversation, Text: "which?", Choices: []channels.Choice{{Label: "A", Press: "pa"}}})
+	s := b.shows("bob", b.s.Channel)
+	for n, text := range []string{"That button no longer works.", "That button is for somebody else."} {
+		if _, err := b.s.Press("bob", b.s.Channel, s.ID, "A"); err != nil {
+			t.Fatal(err)
+		}
+		b.until("the press is heard", func() bool { return strings.Count(strings.Join(b.texts(), "\n"), "press pa") == n+1 })
+		b.mu.Lock()
+		p := b.got[len(b.got)-1]
+		b.mu.Unlock()
+		b.send(channels.Post{To: p.Conversation, Answers: p.ID, Only: p.From, Text: text})
+		all := b.s.See("bob", b.s.Channel)
+		if last := all[len(all)-1]; last.Text != text || !last.Hidden {
+			t.Errorf("bob sees %+v", last)
+		}
+		if all := b.s.See("ann", b.s.Channel); strings.Contains(fmt.Sprint(all), text) || all[len(all)-1].Text != "which?" {
+			t.Errorf("ann sees %+v", all)
+		}
+	}
+}
+
 // TestNoAnswer takes "thinking" away when nothing comes; what comes after all is shown.
 func TestNoAnswer(t *testing.T) {
 	t.Parallel()

@@ -98,6 +98,30 @@ func TestMenuOfMany(t *testing.T) {
 	}
 }
 
+// TestDeadButton: what a press is answered with for its person alone is seen by nobody else, although all see the button.
+func TestDeadButton(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("which?")})
+	m := b.heard("which?")
+	b.send(channels.Post{To: m.Conversation, Text: "this?", Choices: []channels.Choice{{Label: "A", Press: "pa"}, {Label: "B", Press: "pb"}}})
+	s := b.shows("bob", b.s.Channel)
+	for label, text := range map[string]string{"A": "That button no longer works.", "B": "That button is for somebody else."} {
+		if _, err := b.s.Press("bob", b.s.Channel, s.TS, label); err != nil {
+			t.Fatal(err)
+		}
+		p := b.heard("press p" + strings.ToLower(label))
+		b.send(channels.Post{To: p.Conversation, Answers: p.ID, Only: p.From, Text: text})
+		all := b.s.See("bob", b.s.Channel)
+		if last := all[len(all)-1]; last.Text != text || !last.Hidden {
+			t.Errorf("bob sees %+v", last)
+		}
+		if all := b.s.See("ann", b.s.Channel); all[len(all)-1].Text != "this?" {
+			t.Errorf("ann sees %+v", all)
+		}
+	}
+}
+
 // ask asks ann for a key in the background.
 func (b *bot) ask(ctx context.Context, m channels.Message, expires time.Time) (<-chan error, *secret.String) {
 	var got secret.String
