@@ -250,7 +250,7 @@ func account(h Host, text string) (providerauth.Scheme, providerauth.ID, error) 
 	if err := providerauth.CheckAccount(id.Account()); err != nil {
 		return s, "", err
 	}
-	return s, providerauth.MakeID(s.ID, id.Account()), nil
+	return s, h.Auth().At(id), nil
 }
 
 // refusal is an error whose text is for the person.

@@ -54,7 +54,7 @@ func (m *Manager) inForce(ctx context.Context, v *view, sc *Scheme, id ID) (Cred
 	if id.Account() == "" {
 		cands = v.candidates(sc, Want{Provider: sc.ID, Order: []ID{id}}, nil)
 		if len(cands) == 0 {
-			cands = append(cands, candidate{id: v.envID(sc.ID), src: FromEnv})
+			cands = append(cands, candidate{id: v.envID(sc), src: FromEnv})
 		}
 	}
 	for _, c := range cands {

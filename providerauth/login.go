@@ -47,16 +47,23 @@ func CheckAccount(name string) error {
 	return nil
 }
 
-// canonical gives the provider of an id and the id under its proper name.
+// canonical gives the provider of an id and the id under which the record is stored, or would be.
 func (v *view) canonical(id ID) (*Scheme, ID, error) {
 	sc := v.scheme(id.Provider())
 	if sc == nil {
 		return nil, "", &Error{Kind: ErrUnknown, ID: ID(id.Provider())}
 	}
-	if v.creds[id] != nil {
-		return sc, id, nil // also a record under an alias
+	return sc, v.at(sc, id), nil
+}
+
+// At gives the id of the record that an id means: "claude:work" for "anthropic:work", where only that one is stored.
+// Records are never renamed. What is stored nowhere has the provider's proper name.
+func (m *Manager) At(id ID) ID {
+	_, at, err := m.look().canonical(id)
+	if err != nil {
+		return id
 	}
-	return sc, MakeID(sc.ID, id.Account()), nil
+	return at
 }
 
 // Login runs a sign-in of the provider and stores what it gives: in force at the next request, everywhere. method is

@@ -27,8 +27,12 @@ func (m *Manager) Logout(ctx context.Context, id ID) (Logout, error) {
 	if fl := m.flights[id]; fl != nil {
 		fl.cancel() // its result would be deleted anyway
 	}
-	_, overridden := m.overrides[id]
-	delete(m.overrides, id)
+	over := id
+	if sc != nil && v.rival(sc, id) == "" {
+		over = MakeID(sc.ID, id.Account())
+	}
+	_, overridden := m.overrides[over]
+	delete(m.overrides, over)
 	m.mu.Unlock()
 
 	var old Credential

@@ -133,12 +133,10 @@ func (v *view) listed(sc *Scheme, id ID) (ID, error) {
 // named gives the whole id of an entry of an order, which may be an account's name alone.
 func (v *view) named(sc *Scheme, id ID) ID {
 	switch {
-	case v.creds[id] != nil || id == ID(sc.ID):
-		return id
-	case v.scheme(id.Provider()) == sc:
-		return MakeID(sc.ID, id.Account())
+	case v.creds[id] != nil || v.scheme(id.Provider()) == sc:
+		return v.at(sc, id)
 	}
-	return MakeID(sc.ID, string(id))
+	return v.at(sc, MakeID(sc.ID, string(id)))
 }
 
 func isEnv(id ID, provider string) bool {

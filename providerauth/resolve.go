@@ -49,7 +49,7 @@ func (m *Manager) Credential(ctx context.Context, w Want) (Credential, error) {
 		why = worse(why, err)
 	}
 	if why == nil {
-		why = v.nothing(sc, MakeID(sc.ID, w.Account))
+		why = v.nothing(sc, v.at(sc, MakeID(sc.ID, w.Account)))
 		if order, _ := v.orderIn(v.byID[sc.ID], w.Scope); len(order) > 0 && w.Account == "" {
 			why = &Error{Kind: ErrNone, ID: ID(sc.ID), Name: sc.Name, Err: Problem(fmt.Sprintf(
 				"None of the logins that the order set for %s names is there. /auth %s order shows and changes it.", sc.Name, sc.ID))}
@@ -106,14 +106,14 @@ func (v *view) candidates(sc *Scheme, w Want, out []candidate) []candidate {
 			out = append(out, candidate{id, FromStore, c})
 		}
 	}
-	environment := func() { out = append(out, candidate{id: v.envID(sc.ID), src: FromEnv}) }
+	environment := func() { out = append(out, candidate{id: v.envID(sc), src: FromEnv}) }
 
 	switch {
 	case w.Account == envWord:
 		environment()
 		return out
 	case w.Account != "":
-		add(MakeID(sc.ID, w.Account))
+		add(v.at(sc, MakeID(sc.ID, w.Account)))
 		return out
 	}
 	for _, id := range p.overIDs {
@@ -146,11 +146,11 @@ func (v *view) candidates(sc *Scheme, w Want, out []candidate) []candidate {
 }
 
 // envID names the environment's credential: the default account's id, or "anthropic:env" where that one is stored.
-func (v *view) envID(provider string) ID {
-	if v.creds[ID(provider)] != nil {
-		return MakeID(provider, envWord)
+func (v *view) envID(sc *Scheme) ID {
+	if v.creds[v.at(sc, ID(sc.ID))] != nil {
+		return MakeID(sc.ID, envWord)
 	}
-	return ID(provider)
+	return ID(sc.ID)
 }
 
 // use makes a candidate ready to be sent, or says why it cannot be.

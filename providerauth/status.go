@@ -3,8 +3,10 @@ package providerauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"chatgateway/internal/status"
@@ -61,7 +63,7 @@ func (m *Manager) rows(v *view, sc *Scheme, now time.Time) []status.Provider {
 			out = append(out, m.row(v, sc, v.creds[id], now))
 		}
 	}
-	if env := m.fromEnv(v, sc, v.envID(sc.ID)); env != nil {
+	if env := m.fromEnv(v, sc, v.envID(sc)); env != nil {
 		r := m.row(v, sc, env, now)
 		if len(p.stored) > 0 && !slices.ContainsFunc(p.order, func(id ID) bool { return isEnv(id, sc.ID) }) {
 			r.LastError = "It is not used while something is stored, unless an order names it (env)."
@@ -125,6 +127,10 @@ func (m *Manager) row(v *view, sc *Scheme, c *Credential, now time.Time) status.
 		r.Label = refLabel(c)
 	}
 	m.judge(v, c, &r, now)
+	if first := v.rival(sc, c.ID); first != "" && c.Source == FromStore {
+		r.LastError = strings.TrimSpace(r.LastError + fmt.Sprintf(
+			" %s is another name of %s, which is stored too and goes first. If you do not need it: /auth %s logout", c.ID, first, c.ID))
+	}
 	return r
 }
 

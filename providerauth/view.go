@@ -31,8 +31,9 @@ type provider struct {
 	scheme  *Scheme
 	env     []string // names of its variables
 	over    map[ID]*Credential
-	overIDs []ID // of over, sorted
-	stored  []ID // default account first, then keys before tokens before sign-ins
+	overIDs []ID      // of over, sorted
+	stored  []ID      // default account first, then keys before tokens before sign-ins
+	under   map[ID]ID // accounts that are stored under another name only → that record
 	bad     error
 	order   []ID // set by the owner; nil: none is
 }
@@ -138,13 +139,14 @@ func (v *view) index(config map[string][]ID, over []*Credential) {
 			v.byID[sc.ID].bad = err
 		}
 	}
+	v.findAliased()
 	slices.SortFunc(over, func(a, b *Credential) int { return cmp.Compare(a.ID, b.ID) })
 	for _, c := range over {
 		sc := v.scheme(c.ID.Provider())
 		if sc == nil {
 			continue
 		}
-		c.ID = MakeID(sc.ID, c.ID.Account())
+		c.ID = v.at(sc, MakeID(sc.ID, c.ID.Account()))
 		p := v.byID[sc.ID]
 		if p.over == nil {
 			p.over = map[ID]*Credential{}
@@ -159,6 +161,49 @@ func (v *view) index(config map[string][]ID, over []*Credential) {
 			p.order = config[name]
 		}
 	}
+}
+
+// findAliased sorts out which records under another name, "claude:work", stand for an account that has none of its own.
+func (v *view) findAliased() {
+	for _, ids := range [][]ID{slices.Sorted(maps.Keys(v.creds)), slices.Sorted(maps.Keys(v.bad))} {
+		for _, id := range ids {
+			sc := v.scheme(id.Provider())
+			if sc == nil || v.holds(MakeID(sc.ID, id.Account())) {
+				continue
+			}
+			p := v.byID[sc.ID]
+			if p.under == nil {
+				p.under = map[ID]ID{}
+			}
+			if full := MakeID(sc.ID, id.Account()); p.under[full] == "" {
+				p.under[full] = id
+			}
+		}
+	}
+}
+
+// holds reports whether there is a record of exactly this id, be it readable or not.
+func (v *view) holds(id ID) bool { return v.creds[id] != nil || v.bad[id] != nil }
+
+// at gives the record that an id of the provider means: that of the id itself, else the one of the same account under
+// another of the provider's names. Where there is neither it is the id under its proper name.
+func (v *view) at(sc *Scheme, id ID) ID {
+	if v.holds(id) {
+		return id
+	}
+	full := MakeID(sc.ID, id.Account())
+	if alias := v.byID[sc.ID].under[full]; alias != "" {
+		return alias
+	}
+	return full
+}
+
+// rival gives the record of the same account that is taken before this one; "" if this one is taken.
+func (v *view) rival(sc *Scheme, id ID) ID {
+	if first := v.at(sc, MakeID(sc.ID, id.Account())); first != id && v.holds(first) {
+		return first
+	}
+	return ""
 }
 
 // compare puts the default account first, then keys before tokens before sign-ins, then by name.

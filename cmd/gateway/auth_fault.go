@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -125,10 +126,12 @@ func (h *host) account(text, flag string) (providerauth.Scheme, providerauth.ID,
 		return s, "", fault(faultAccount, message(err), "")
 	}
 	exact := providerauth.MakeID(s.ID, name)
-	for _, there := range h.accounts(s.ID) {
-		if there == exact || there == id && flag == "" {
-			return s, there, nil
-		}
+	there := h.accounts(s.ID)
+	if flag == "" && slices.Contains(there, id) {
+		return s, id, nil
+	}
+	if at := h.auth.At(exact); slices.Contains(there, at) {
+		return s, at, nil
 	}
 	return s, providerauth.MakeID(s.ID, strings.ToLower(name)), nil
 }

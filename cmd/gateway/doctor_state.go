@@ -132,6 +132,8 @@ func (d *doctor) logins(ctx context.Context) {
 		switch {
 		case r.State == providerauth.StateNeedsLogin, r.State == providerauth.StateExpired && !r.Renews, r.State == providerauth.StateMissing:
 			d.add(severe, "logins", text, again)
+		case d.isSecond(r):
+			d.add(warning, "logins", text, "gateway auth logout "+r.ID)
 		case r.State == providerauth.StateExpiring:
 			d.add(warning, "logins", text, again)
 		case r.Renews && r.LastError != "":
@@ -146,6 +148,13 @@ func (d *doctor) logins(ctx context.Context) {
 	if !any {
 		d.add(warning, "logins", "there is no login to a model provider", "gateway login")
 	}
+}
+
+// isSecond reports whether another record of the same account, under another name of the provider, goes first.
+func (d *doctor) isSecond(r status.Provider) bool {
+	id := providerauth.ID(r.ID)
+	s, err := d.auth.Scheme(id.Provider())
+	return err == nil && r.Source == string(providerauth.FromStore) && d.auth.At(providerauth.MakeID(s.ID, id.Account())) != id
 }
 
 // access looks at who may talk to the bot.
