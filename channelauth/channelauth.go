@@ -32,4 +32,8 @@ type Source interface {
 	// writes nothing, where the value in force comes from the environment (ErrFromEnvironment) or where the file
 	// cannot be read (it is never overwritten then).
 	Store(ctx context.Context, values map[string]secret.String) error
+	// Alone runs f while no other process and no other goroutine is in Alone for this account, and gives its error; f
+	// sees what is stored at that moment. It is how a token is renewed once only: read it again, exchange it if nobody
+	// did, store what comes back. ctx bounds the wait alone: f's context does not end with it, and f bounds itself.
+	Alone(ctx context.Context, f func(ctx context.Context) error) error
 }

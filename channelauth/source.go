@@ -3,7 +3,11 @@ package channelauth
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"chatgateway/internal/jsonfile"
 	"chatgateway/internal/secret"
@@ -50,6 +54,26 @@ func (a *account) Store(ctx context.Context, values map[string]secret.String) er
 		}
 		return put(d, a.id, texts)
 	})
+}
+
+// aloneWait is how long one waits for another's renewal, which takes less than a minute.
+const aloneWait = time.Minute
+
+// Alone implements Source. The lock is a file of its own, so that a slow service holds up nothing else.
+func (a *account) Alone(ctx context.Context, f func(ctx context.Context) error) error {
+	dir := filepath.Join(filepath.Dir(a.file.Path), "locks")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder for the locks: %w", err)
+	}
+	wait, cancel := context.WithTimeout(ctx, aloneWait)
+	defer cancel()
+	unlock, err := jsonfile.Lock(wait, filepath.Join(dir, "channel."+url.QueryEscape(a.id)))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	a.file.read(true)
+	return f(context.WithoutCancel(ctx))
 }
 
 // outside says whether what the field has now comes from elsewhere than the file.

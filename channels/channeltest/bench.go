@@ -18,6 +18,7 @@ import (
 
 // Secrets is a channelauth.Source in memory.
 type Secrets struct {
+	alone  sync.Mutex
 	mu     sync.Mutex
 	values map[string]string // guarded by mu
 }
@@ -54,6 +55,16 @@ func (s *Secrets) Store(_ context.Context, values map[string]secret.String) erro
 		s.values[k] = v.Reveal()
 	}
 	return nil
+}
+
+// Alone implements channelauth.Source.
+func (s *Secrets) Alone(ctx context.Context, f func(context.Context) error) error {
+	s.alone.Lock()
+	defer s.alone.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return f(context.WithoutCancel(ctx))
 }
 
 // rig is a channel running in a test.

@@ -55,7 +55,8 @@ func signIn(ctx context.Context, o channels.Options, p login.Prompter) error {
 	if t.RefreshToken != "" {
 		store["refresh_token"] = secret.New(t.RefreshToken)
 	}
-	if err := o.Secrets.Store(context.WithoutCancel(ctx), store); err != nil {
+	err = o.Secrets.Alone(context.WithoutCancel(ctx), func(ctx context.Context) error { return o.Secrets.Store(ctx, store) })
+	if err != nil {
 		return fmt.Errorf("email: store the sign-in: %w", err)
 	}
 	return nil

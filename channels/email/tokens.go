@@ -40,16 +40,40 @@ func (c *channel) token(ctx context.Context, again bool) (t secret.String, fresh
 	c.tokens.mu.Lock()
 	defer c.tokens.mu.Unlock()
 	k := &c.tokens
+	used := k.access
 	if stored := c.o.Secrets.Secret("access_token"); k.of != refresh.Fingerprint() && !stored.Empty() {
 		k.access, k.expires, k.of = stored, time.Now().Add(untold), refresh.Fingerprint()
 	}
 	if !again && k.of == refresh.Fingerprint() && time.Until(k.expires) > tokenLeft {
 		return k.access, false, nil
 	}
-	// A token that was replaced must not be lost because the caller gave up.
-	got, err := c.renew(context.WithoutCancel(ctx), refresh)
+	if c.o.Secrets.From("refresh_token") != channelauth.FromFile {
+		err = c.replace(context.WithoutCancel(ctx), refresh) // nothing is stored that another process could see
+	} else {
+		err = c.o.Secrets.Alone(ctx, func(ctx context.Context) error { return c.replaceOnce(ctx, used) })
+	}
 	if err != nil {
 		return secret.String{}, false, err
+	}
+	return k.access, true, nil
+}
+
+// replaceOnce renews the access token that was used, unless another process has just done so: then that one is taken.
+func (c *channel) replaceOnce(ctx context.Context, used secret.String) error {
+	k, refresh, stored := &c.tokens, c.o.Secrets.Secret("refresh_token"), c.o.Secrets.Secret("access_token")
+	if stored.Empty() || stored.Equal(used) {
+		return c.replace(ctx, refresh)
+	}
+	k.access, k.expires, k.of = stored, time.Now().Add(untold), refresh.Fingerprint()
+	return nil
+}
+
+// replace renews the access token. ctx is not the caller's: a token that was replaced must not be lost because it gave up.
+func (c *channel) replace(ctx context.Context, refresh secret.String) error {
+	k := &c.tokens
+	got, err := c.renew(ctx, refresh)
+	if err != nil {
+		return err
 	}
 	if got.RefreshToken != "" {
 		refresh = secret.New(got.RefreshToken)
@@ -58,8 +82,8 @@ func (c *channel) token(ctx context.Context, again bool) (t secret.String, fresh
 	if got.Expiry.IsZero() {
 		k.expires = time.Now().Add(untold)
 	}
-	c.store(context.WithoutCancel(ctx), refresh, k.access)
-	return k.access, true, nil
+	c.store(ctx, refresh, k.access)
+	return nil
 }
 
 // store keeps renewed tokens. Where they come from elsewhere than channels.json there is nothing to keep, but what was

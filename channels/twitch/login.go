@@ -91,7 +91,8 @@ func (a *auth) adopt(ctx context.Context, set *Settings, id secret.String, got t
 	if got.Refresh != "" {
 		values[refreshField] = secret.New(got.Refresh)
 	}
-	if err := a.secrets.Store(context.WithoutCancel(ctx), values); err != nil {
+	err = a.secrets.Alone(context.WithoutCancel(ctx), func(ctx context.Context) error { return a.secrets.Store(ctx, values) })
+	if err != nil {
 		return err
 	}
 	_, _ = p.Prompt(ctx, login.Step{Text: "Signed in to Twitch as " + v.Login + ".", Done: true}) // it is stored, whether it can be said or not

@@ -30,9 +30,10 @@ func (c *channel) supervise(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := c.auth.ready(ctx)
 		var s *session
+		used := c.auth.token()
 		if err == nil {
 			c.learn(c.auth.owner())
-			s, err = c.connect(ctx, c.nick(), c.auth.token())
+			s, err = c.connect(ctx, c.nick(), used)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -43,7 +44,7 @@ func (c *channel) supervise(ctx context.Context) error {
 		case errors.Is(err, channels.ErrRejected), errors.Is(err, channels.ErrSetup):
 			return err
 		case errors.Is(err, errLogin) && !refused && c.auth.canRefresh():
-			renewed := c.auth.renew(ctx)
+			renewed := c.auth.renew(ctx, used)
 			if errors.Is(renewed, channels.ErrRejected) {
 				return renewed
 			}

@@ -37,7 +37,6 @@ type auth struct {
 	base    string // without a slash at the end; "": nothing is checked
 	http    *http.Client
 	log     *slog.Logger
-	renewal sync.Mutex // held while a token is renewed
 
 	mu     sync.Mutex
 	seen   validation    // guarded by mu, as all below: what Twitch said last
@@ -130,15 +129,16 @@ func (a *auth) ready(ctx context.Context) error {
 
 // look asks Twitch about the token, and renews it if it is no good, or not for as long as ahead.
 func (a *auth) look(ctx context.Context, ahead time.Duration) error {
-	v, err := a.validate(ctx, a.token())
+	used := a.token()
+	v, err := a.validate(ctx, used)
 	switch {
 	case errors.Is(err, channels.ErrRejected) && a.canRefresh():
-		if err := a.renew(ctx); err != nil {
+		if err := a.renew(ctx, used); err != nil {
 			return err
 		}
 		v, err = a.validate(ctx, a.token())
 	case err == nil && !v.expires.IsZero() && time.Until(v.expires) < ahead && a.canRefresh():
-		if renewed := a.renew(ctx); renewed == nil {
+		if renewed := a.renew(ctx, used); renewed == nil {
 			v, err = a.validate(ctx, a.token())
 		} else if errors.Is(renewed, channels.ErrRejected) {
 			a.log.Warn("twitch: the token could not be renewed", "account", a.account, "err", renewed)
@@ -261,19 +261,20 @@ type tokens struct {
 	Refresh string `json:"refresh_token"`
 }
 
-// renew exchanges the refresh token and stores what comes back, also if ctx ends meanwhile: a refresh token may be good
-// once only. The error wraps ErrRejected if Twitch refused it.
-func (a *auth) renew(ctx context.Context) error {
-	old := a.token()
-	a.renewal.Lock()
-	defer a.renewal.Unlock()
-	if !old.Equal(a.token()) {
-		return nil // somebody else did it
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 45*time.Second)
+// renew gets another token in the place of the one that was used, unless somebody else has just done so, in this
+// process or another. The error wraps ErrRejected if Twitch refused it.
+func (a *auth) renew(ctx context.Context, used secret.String) error {
+	return a.secrets.Alone(ctx, func(ctx context.Context) error {
+		if !used.Equal(a.token()) {
+			return nil
+		}
+		return a.exchange(ctx, used)
+	})
+}
+
+// exchange sends the refresh token and stores what comes back; the refresh token may be good once only.
+func (a *auth) exchange(ctx context.Context, old secret.String) error {
+	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
 	defer cancel()
 	form := url.Values{"grant_type": {"refresh_token"}, "client_id": {a.secrets.Secret(idField).Reveal()}, "refresh_token": {a.secrets.Secret(refreshField).Reveal()}}
 	if s := a.secrets.Secret(clientField); !s.Empty() {
