@@ -61,7 +61,8 @@ func (a authorization) race(ctx context.Context, p login.Prompter, s login.Step,
 			return r.text, r.err
 		}
 	}
-	// Nothing can be asked here, but the page may still come back.
+	// Nothing can be typed here, but the page may still come back.
+	_, _ = p.Prompt(ctx, login.Step{Text: "Nothing can be typed here: waiting for the browser; it must run on this host." + waits(time.Until(a.until))})
 	late := time.NewTimer(time.Until(a.until))
 	defer late.Stop()
 	select {

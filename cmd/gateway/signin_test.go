@@ -118,7 +118,9 @@ func TestSignInAtTheShell(t *testing.T) {
 
 	r = s.start("login", "by-code:service") // standard input has ended, as under a service manager
 	_ = r.stdin.Close()
-	i.Open(r.shown(link), true)
+	address = r.shown(link)
+	r.shown(`(waiting for the browser; .* I wait \d+ minutes)`)
+	i.Open(address, true)
 	in(r, "Logged in to by-code as by-code:service.")
 
 	r = s.start("login", "by-device")
