@@ -114,7 +114,10 @@ func TestStrayKeyIsNotKept(t *testing.T) {
 		if w.chat.Exists(t, id) {
 			t.Error("the message with the key still exists")
 		}
+		w.wantNot("ann", "revoke it")
 		w.nowhere(key)
+		w.talk("ann@group", "here is "+key, "Everybody here could read", "revoke it at the provider and make a new one", "looks like a key")
+		w.talk("ann@group", "/nonsense "+key, "revoke it at the provider and make a new one")
 	})
 }
 

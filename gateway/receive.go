@@ -237,7 +237,7 @@ func (s *sorter) command(k askKey, m channels.Message, name string, args []strin
 			s.g.asks.announce(k, i.Seq)
 		}
 		s.g.aside(func(ctx context.Context) {
-			s.g.eraseSecret(ctx, k.conv, full.ID)
+			s.g.eraseSecret(ctx, k.conv, full)
 			if !s.g.asks.take(k, word) && !ok {
 				s.g.tell(ctx, k.conv, "", "That held something that looks like a key. It was not kept.")
 			}
@@ -297,7 +297,7 @@ func (g *Gateway) tell(ctx context.Context, conv store.Conv, answers channels.Me
 func (g *Gateway) answered(k askKey, m channels.Message, text secret.String, mayBeSecret bool) {
 	g.aside(func(ctx context.Context) {
 		if mayBeSecret {
-			g.eraseSecret(ctx, k.conv, m.ID)
+			g.eraseSecret(ctx, k.conv, m)
 		}
 		if !g.asks.take(k, text) {
 			g.tell(ctx, k.conv, "", "Nobody was waiting for that any more, and it was not kept. Send it again if it was meant for the model.")

@@ -80,18 +80,22 @@ func (g *Gateway) isProvider(word string) bool {
 	return err == nil
 }
 
-// eraseSecret deletes a person's message that held a secret, or asks them to.
-func (g *Gateway) eraseSecret(ctx context.Context, conv store.Conv, id channels.MessageID) {
+// eraseSecret deletes a person's message that held a secret, or asks them to. Where others could read it, that is not
+// enough, which is said too.
+func (g *Gateway) eraseSecret(ctx context.Context, conv store.Conv, m channels.Message) {
 	d, ok := g.account(conv.Account).channel().(channels.Deleter)
 	err := errors.ErrUnsupported
 	if ok {
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
-		err = d.Delete(ctx, conv.Conversation, id)
+		err = d.Delete(ctx, conv.Conversation, m.ID)
 	}
 	if err != nil {
 		g.log.Warn("a message that held a secret was not deleted", "account", string(conv.Account), "err", err)
 		g.tell(ctx, conv, "", "I could not delete your message with the secret in it. Please delete it yourself.")
+	}
+	if !m.Private {
+		g.tell(ctx, conv, "", "Everybody here could read what you sent. If it was a key, it is safe no more, deleted or not: revoke it at the provider and make a new one.")
 	}
 }
 
@@ -125,7 +129,7 @@ func (g *Gateway) cutAnswer(k askKey, m channels.Message) {
 	g.aside(func(ctx context.Context) {
 		q := cut[len(cut)-1]
 		if q.Secret {
-			g.eraseSecret(ctx, k.conv, m.ID)
+			g.eraseSecret(ctx, k.conv, m)
 		}
 		g.closeQuestions(ctx, cut)
 		g.tell(ctx, k.conv, "", fmt.Sprintf("Your sign-in was cut by a restart, and what you sent was not kept. Begin again: /login %s", q.Provider))
@@ -135,7 +139,7 @@ func (g *Gateway) cutAnswer(k askKey, m channels.Message) {
 // strayKey refuses a text that looks like a key where none was asked for.
 func (g *Gateway) strayKey(k askKey, m channels.Message) {
 	g.aside(func(ctx context.Context) {
-		g.eraseSecret(ctx, k.conv, m.ID)
+		g.eraseSecret(ctx, k.conv, m)
 		g.tell(ctx, k.conv, "", "That held something that looks like a key. It was not kept and not sent to a model. To log in with a key, begin with /login.")
 	})
 }
