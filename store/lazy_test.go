@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,8 +15,19 @@ func TestLazyWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, memory, Options{})
 		items := mustKeep(t, s, text("m1", "one"), text("m2", "two"), text("m3", "three"))
-		var commits []int
-		s.committed = func(n int) { commits = append(commits, n) }
+		var mu sync.Mutex
+		var sizes []int // guarded by mu
+		s.committed = func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			sizes = append(sizes, n)
+		}
+		commits := func() (list []int) { // since the last look
+			mu.Lock()
+			defer mu.Unlock()
+			list, sizes = sizes, nil
+			return list
+		}
 		begin := func(i int, wait bool) int64 {
 			turn, err := s.Begin(t.Context(), chat, "kind", seqs(items[i:i+1]), wait)
 			if err != nil {
@@ -28,25 +40,23 @@ func TestLazyWrites(t *testing.T) {
 		s.Answer(alone, "yes", nil)
 		s.Finish(alone)
 		synctest.Wait()
-		want(t, "commits at once", len(commits), 0)
+		want(t, "commits at once", len(commits()), 0)
 		time.Sleep(lazyWait)
 		synctest.Wait()
-		want(t, "commits, later", commits, []int{3})
+		want(t, "commits, later", commits(), []int{3})
 
-		commits = nil
 		shown := begin(1, false)
 		s.Answer(shown, "yes", nil)
 		s.SetPart(shown, Part{0, "b1", "yes"})
 		synctest.Wait()
-		want(t, "commits when a part is shown", commits, []int{3})
+		want(t, "commits when a part is shown", commits(), []int{3})
 
-		commits = nil
 		s.Finish(shown)
 		command := begin(2, true)
-		want(t, "commits when a command begins", commits, []int{2})
+		want(t, "commits when a command begins", commits(), []int{2})
 		s.Finish(command)
 		synctest.Wait()
-		want(t, "commits when it ends", commits, []int{2, 1})
+		want(t, "commits when it ends", commits(), []int{1})
 	})
 }
 

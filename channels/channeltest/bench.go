@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -144,7 +145,9 @@ func (r *rig) run() {
 	r.mu.Unlock()
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.cancel, r.done = cancel, make(chan error, 1)
-	go func() { r.done <- r.ch.Run(ctx, r.handle) }()
+	go func() { // what Run starts has the label too
+		pprof.Do(ctx, pprof.Labels(runLabel, r.t.Name()), func(ctx context.Context) { r.done <- r.ch.Run(ctx, r.handle) })
+	}()
 	r.until("the channel is connected", func() bool {
 		return slices.ContainsFunc(r.reports, func(s status.Channel) bool {
 			return s.State == status.Connected || s.State == status.Degraded
