@@ -155,7 +155,10 @@ func parsePasted(s string) (code, state, fault string) {
 		if err != nil {
 			return "", "", ""
 		}
-		return q.Get("code"), q.Get("state"), q.Get("error")
+		if code = q.Get("code"); strings.ContainsFunc(code, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			code = "" // RFC 6749, A.11: visible signs; a space would be allowed, but nobody sends one
+		}
+		return code, q.Get("state"), q.Get("error")
 	}
 	code, state, _ = strings.Cut(s, "#")
 	if len(code) < 4 || !isCode(code) {

@@ -30,6 +30,8 @@ func TestParsePasted(t *testing.T) {
 		"http://localhost/cb?error=access_denied&state=st":                   {"", "st", "access_denied"},
 		"https://x.example/cb#code=abc123&state=st":                          {"abc123", "st"},
 		"4/0AX4XfWh-abc_DEF":       {"4/0AX4XfWh-abc_DEF"},
+		"code=+":                   {},
+		"code=a%00b&state=st":      {"", "st"},
 		"http://localhost:1455/":   {},
 		"I don't know what to do!": {},
 		"":                         {},
@@ -50,7 +52,7 @@ func FuzzParsePasted(f *testing.F) {
 	a := (&server{}).client().authorize("http://localhost/cb")
 	f.Fuzz(func(t *testing.T, s string) {
 		code, err := a.code(s)
-		if err == nil && (code == "" || strings.ContainsAny(code, "\n\x00 ") && !strings.Contains(s, "%")) {
+		if err == nil && (code == "" || strings.ContainsAny(code, "\n\x00 ")) {
 			t.Errorf("%q gives the code %q", s, code)
 		}
 	})

@@ -92,7 +92,7 @@ func TestSignInAtTheShell(t *testing.T) {
 	s := &shell{t: t, home: config.Home(t.TempDir())}
 	settings := "sign_in:\n"
 	for _, flow := range []string{"code", "device"} {
-		settings += fmt.Sprintf("  by-%s: {issuer: %q, client_id: gateway, flow: %s, base_url: %q, scopes: [openid, offline_access]}\n", flow, i.URL, flow, i.URL+"/v1")
+		settings += fmt.Sprintf("  by-%s: {issuer: %q, client_id: gateway, flow: %s, redirect_url: \"http://localhost/callback\", base_url: %q, scopes: [openid, offline_access]}\n", flow, i.URL, flow, i.URL+"/v1") // at any port
 	}
 	if err := os.WriteFile(s.home.Config(), []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
