@@ -197,6 +197,8 @@ ssl = required
 ssl_cert = <DIR/cert.pem
 ssl_key = <DIR/key.pem
 mail_location = maildir:DIR/mail/%u
+# Where the system has no inotify instance left, Dovecot looks by the clock: every half minute if nothing is set.
+mailbox_idle_check_interval = 1s
 mail_uid = nobody
 mail_gid = nogroup
 first_valid_uid = 1
