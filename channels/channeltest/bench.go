@@ -207,18 +207,26 @@ func (r *rig) wake() {
 // until waits for a condition, which is called with the lock held.
 func (r *rig) until(what string, cond func() bool) {
 	r.t.Helper()
+	if ended, err := r.wait(what, cond); ended {
+		r.t.Fatalf("Run returned (%v) while waiting until %s\n%s", err, what, r.log)
+	}
+}
+
+// wait is until, but gives what Run returned if it ended before the condition held.
+func (r *rig) wait(what string, cond func() bool) (ended bool, err error) {
+	r.t.Helper()
 	deadline := time.After(r.h.Wait)
 	for {
 		r.mu.Lock()
 		ok := cond()
 		r.mu.Unlock()
 		if ok {
-			return
+			return false, nil
 		}
 		select {
 		case <-r.news:
 		case err := <-r.done:
-			r.t.Fatalf("Run returned (%v) while waiting until %s\n%s", err, what, r.log)
+			return true, err
 		case <-deadline:
 			r.t.Fatalf("waited in vain until %s\nmessages: %+v\nreports: %+v\n%s", what, r.got, r.reports, r.log)
 		}
