@@ -193,7 +193,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 
 func (s *Store) open(ctx context.Context, sync string) (err error) {
 	if s.path != memory {
-		if err := create(ctx, s.path); err != nil {
+		if err := create(s.path); err != nil {
 			return err
 		}
 	}
