@@ -88,10 +88,8 @@ func (g *Gateway) Default(ctx context.Context) (providers.Ref, string) {
 	if ref, ok := g.ref(g.settings.Load().Model); ok {
 		return ref, fromConfig
 	}
-	if text, err := g.o.Store.Setting(ctx, firstModelKey); err == nil {
-		if ref, ok := providers.ParseRef(text); ok {
-			return ref, fromFirst
-		}
+	if ref, ok := providers.ParseRef(g.o.Store.Setting(firstModelKey)); ok {
+		return ref, fromFirst
 	}
 	return g.fromEnvironment(ctx)
 }

@@ -178,17 +178,23 @@ func (s *Store) TakePress(ctx context.Context, id channels.PressID, c Conv, pers
 	return p, nil
 }
 
-// Setting gives a setting; "" if there is none.
-func (s *Store) Setting(ctx context.Context, key string) (string, error) {
-	var value string
-	err := s.read(ctx, "setting", func(r *sql.Rows) error { return r.Scan(&value) }, "SELECT value FROM settings WHERE name = ?", key)
-	return value, err
+// Setting gives a setting, or "". Settings are few and asked for at every message: they are held in memory.
+func (s *Store) Setting(key string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settings[key]
 }
 
 // SetSetting writes a setting; the value "" removes it.
 func (s *Store) SetSetting(ctx context.Context, key, value string) error {
+	o := statement("setting", "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", key, value)
 	if value == "" {
-		return s.exec(ctx, "setting", "DELETE FROM settings WHERE name = ?", key)
+		o = statement("setting", "DELETE FROM settings WHERE name = ?", key)
 	}
-	return s.exec(ctx, "setting", "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", key, value)
+	o.after = func(err error) {
+		if err == nil {
+			s.settings[key] = value
+		}
+	}
+	return s.write(ctx, o)
 }

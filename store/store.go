@@ -137,18 +137,19 @@ type Store struct {
 	unlock func()
 	close  func() error // closes once
 
-	mu      sync.Mutex // guards what follows
-	line    []*op      // handed in, not taken by the writer
-	urgent  bool       // not all in line is lazy
-	behind  int        // background writes that are not committed
-	failed  error      // see Err
-	closing bool
-	lost    int // background writes that could not be written until Close
-	plan    schedule
-	known   known
-	turn    int64 // the last Turn.ID
-	asked   int64 // the last Question.ID
-	before  int64 // the last Question.ID of earlier runs
+	mu       sync.Mutex // guards what follows
+	line     []*op      // handed in, not taken by the writer
+	urgent   bool       // not all in line is lazy
+	behind   int        // background writes that are not committed
+	failed   error      // see Err
+	closing  bool
+	lost     int // background writes that could not be written until Close
+	plan     schedule
+	known    known
+	settings map[string]string
+	turn     int64 // the last Turn.ID
+	asked    int64 // the last Question.ID
+	before   int64 // the last Question.ID of earlier runs
 }
 
 // Open opens the store at path, and makes it, and its folder, if they are missing: 0600 in 0700. ":memory:" is for
@@ -239,6 +240,18 @@ func (s *Store) load(ctx context.Context) error {
 		}
 	}
 	s.before = s.asked
+	s.settings = map[string]string{}
+	err := each(ctx, &s.tx, func(r *sql.Rows) error {
+		var name, value string
+		if err := r.Scan(&name, &value); err != nil {
+			return err
+		}
+		s.settings[name] = value
+		return nil
+	}, "SELECT name, value FROM settings")
+	if err != nil {
+		return err
+	}
 	return s.plan.load(ctx, &s.tx)
 }
 

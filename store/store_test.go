@@ -144,7 +144,7 @@ func TestErrors(t *testing.T) {
 	if _, err := s.Keep(t.Context(), tg, []Incoming{text("m", "x")}, nil, nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
-	if _, err := s.Setting(t.Context(), "x"); !errors.Is(err, ErrClosed) {
+	if _, err := s.Questions(t.Context()); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 	if err := s.Close(); err != nil {

@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 
 	"chatgateway/channelauth"
 	"chatgateway/channels"
@@ -90,7 +89,7 @@ func off(a gateway.Account, c *config.Config) string {
 
 // fingerprint changes whenever the account must be opened anew. A token that it renewed itself is no reason.
 func fingerprint(a gateway.Account, tokens *channelauth.File) string {
-	settings, err := yaml.Marshal(a.Settings)
+	settings, err := json.Marshal(a.Settings)
 	if err != nil {
 		settings = []byte(err.Error())
 	}
