@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -153,7 +152,7 @@ func (s *server) announce(ctx context.Context) {
 		link = l
 	}
 	s.printStart(ctx, link)
-	debug.FreeOSMemory() // what only the start needed
+	trim()
 }
 
 // settled reports whether no channel is at its beginning any more.
