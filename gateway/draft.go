@@ -47,6 +47,8 @@ type draft struct {
 	parts []channels.MessageID
 	shown string // what the part that grows shows
 	grows bool   // it was shown as Partial
+	noted bool   // who finishes it notes its end: sent is not told of the last part
+	ends  bool   // the part that grows is the last one
 	begin string // what Split put before the part that grows: a fence that goes on
 	at    int    // where the part that grows begins in the whole text
 	tries int    // how often Finish failed
@@ -145,6 +147,7 @@ func (d *draft) finish(ctx context.Context, all string) error {
 	all = d.lead + all
 	for {
 		text, rest, more := d.cut(all, limits)
+		d.ends = !more
 		var choices []channels.Choice
 		if !more {
 			choices = d.post.Choices
@@ -258,7 +261,7 @@ func (d *draft) put(ctx context.Context, ch channels.Channel, text string, parti
 		d.parts = append(d.parts, id)
 	}
 	d.parts[n] = id
-	if d.sent != nil && (!grows || !partial) {
+	if d.sent != nil && (!grows || !partial) && !(d.noted && d.ends) {
 		d.sent(n, id, text)
 	}
 	d.shown, d.grows = text, partial

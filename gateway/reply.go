@@ -144,8 +144,15 @@ func (r *reply) end() {
 	r.done.Wait()
 }
 
-// finish shows the whole answer with its buttons, after the growing has ended.
+// finish shows the whole answer with its buttons, after the growing has ended. Once it is shown, the end of the turn is
+// noted, and so its last part is not.
 func (r *reply) finish(ctx context.Context, text string, choices []channels.Choice) error {
+	r.plain.noted = true
+	return r.whole(ctx, text, choices)
+}
+
+// whole shows the whole text.
+func (r *reply) whole(ctx context.Context, text string, choices []channels.Choice) error {
 	r.end()
 	d, plain := r.d.(*draft)
 	if plain {

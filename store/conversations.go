@@ -256,7 +256,7 @@ func (s *Store) Forget(ctx context.Context, c Conv) error {
 func forget(ctx context.Context, t *tx, c Conv) error {
 	t.trim = true
 	for _, query := range []string{
-		"DELETE FROM bodies WHERE seq IN (SELECT seq FROM messages WHERE state < 2 AND account = ? AND conversation = ?)",
+		"DELETE FROM bodies WHERE seq IN (SELECT b.seq FROM bodies b JOIN messages m ON m.seq = b.seq WHERE m.account = ? AND m.conversation = ?)",
 		"DELETE FROM parts WHERE turn IN (SELECT id FROM turns WHERE account = ? AND conversation = ?)",
 	} {
 		if _, err := t.exec(ctx, query, c.Account, c.Conversation); err != nil {

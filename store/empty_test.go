@@ -55,5 +55,8 @@ func fill(ctx context.Context, path string) (err error) {
 	if err == nil {
 		err = migrate(ctx, conn, path)
 	}
+	if err == nil {
+		_, err = conn.ExecContext(ctx, "VACUUM") // what a migration dropped leaves empty pages
+	}
 	return errors.Join(err, conn.Close())
 }

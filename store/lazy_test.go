@@ -10,7 +10,7 @@ import (
 	"chatgateway/channels"
 )
 
-// What a model's turn writes waits a little for company, and then not longer; a command's end does not wait.
+// The beginning and the answer of a model's turn wait a little for company, and then not longer; its end does not wait.
 func TestLazyWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, memory, Options{})
@@ -38,12 +38,14 @@ func TestLazyWrites(t *testing.T) {
 
 		alone := begin(0, false)
 		s.Answer(alone, "yes", nil)
-		s.Finish(alone)
 		synctest.Wait()
 		want(t, "commits at once", len(commits()), 0)
 		time.Sleep(lazyWait)
 		synctest.Wait()
-		want(t, "commits, later", commits(), []int{3})
+		want(t, "commits, later", commits(), []int{2})
+		s.Finish(alone)
+		synctest.Wait()
+		want(t, "commits at its end", commits(), []int{1})
 
 		shown := begin(1, false)
 		s.Answer(shown, "yes", nil)
@@ -52,8 +54,10 @@ func TestLazyWrites(t *testing.T) {
 		want(t, "commits when a part is shown", commits(), []int{3})
 
 		s.Finish(shown)
+		synctest.Wait()
+		want(t, "commits at its end", commits(), []int{1})
 		command := begin(2, true)
-		want(t, "commits when a command begins", commits(), []int{2})
+		want(t, "commits when a command begins", commits(), []int{1})
 		s.Finish(command)
 		synctest.Wait()
 		want(t, "commits when it ends", commits(), []int{1})

@@ -23,7 +23,9 @@ func (s *Store) Prune(ctx context.Context, olderThan time.Time) (int, error) {
 		args  []any
 	}{
 		{"DELETE FROM messages WHERE seq IN (SELECT seq FROM messages WHERE state >= 2 AND kept < ? ORDER BY seq LIMIT ?)", []any{old}},
-		{"DELETE FROM turns WHERE id IN (SELECT id FROM turns WHERE state IN ('done', 'stopped') AND begun < ? ORDER BY id LIMIT ?)", []any{old}},
+		// The last one stays: answers bear the number of their turn, and none is given twice.
+		{`DELETE FROM turns WHERE id IN (SELECT id FROM turns WHERE state IN ('done', 'stopped') AND begun < ?
+			AND id < (SELECT MAX(id) FROM turns) ORDER BY id LIMIT ?)`, []any{old}},
 		{"DELETE FROM questions WHERE id IN (SELECT id FROM questions WHERE until < ? ORDER BY id LIMIT ?)", []any{old}},
 		{"DELETE FROM presses WHERE id IN (SELECT id FROM presses WHERE until < ? LIMIT ?)", []any{old}},
 		{"DELETE FROM access_asks WHERE (account, person) IN (SELECT account, person FROM access_asks WHERE until < ? LIMIT ?)", []any{old}},

@@ -28,7 +28,6 @@ type lane struct {
 type undone struct {
 	conv Conv
 	seqs []int64
-	lazy bool // a crash may take its end: then it runs again, or finds itself delivered
 }
 
 func (p *schedule) load(ctx context.Context, q querier) error {
@@ -56,7 +55,7 @@ func (p *schedule) load(ctx context.Context, q querier) error {
 
 // selectItems selects, in order, the items that are queued (turn is 0) or in a turn, for scanItem.
 const selectItems = `SELECT m.seq, m.account, m.conversation, m.turn, m.kept, m.redacted, b.body
-	FROM messages m JOIN bodies b ON b.seq = m.seq WHERE m.state < 2 ORDER BY m.seq`
+	FROM bodies b JOIN messages m ON m.seq = b.seq WHERE m.state < 2 ORDER BY b.seq`
 
 func scanItem(f func(it Item, turn int64)) func(*sql.Rows) error {
 	return func(r *sql.Rows) error {

@@ -20,7 +20,7 @@ func (s *Store) Begin(ctx context.Context, c Conv, kind string, seqs []int64, wa
 	if err == nil && wait {
 		o.result = make(chan error, 1)
 	} else if err == nil {
-		o.lazy, s.plan.undone[t.ID].lazy = true, true
+		o.lazy = true
 	}
 	if err == nil {
 		if err = s.hand(o); err != nil {
@@ -167,7 +167,7 @@ func (s *Store) Finish(turn int64) {
 	if u == nil {
 		return
 	}
-	s.laterLocked("end of a turn", u.lazy, func(ctx context.Context, t *tx) error {
+	s.laterLocked("end of a turn", false, func(ctx context.Context, t *tx) error {
 		for _, seq := range u.seqs {
 			if err := doneWith(ctx, t, seq, turn); err != nil {
 				return err
@@ -223,10 +223,9 @@ func stop(ctx context.Context, t *tx, c Conv, upTo int64) error {
 		query string
 		args  []any
 	}{
-		{`DELETE FROM bodies WHERE seq IN (SELECT seq FROM messages
-			WHERE state < 2 AND account = ? AND conversation = ? AND (state = 1 OR seq <= ?))`, []any{c.Account, c.Conversation, upTo}},
-		{"UPDATE messages SET state = 3 WHERE state < 2 AND account = ? AND conversation = ? AND (state = 1 OR seq <= ?)",
-			[]any{c.Account, c.Conversation, upTo}},
+		{`UPDATE messages SET state = 3 WHERE seq IN (SELECT seq FROM bodies)
+			AND state < 2 AND account = ? AND conversation = ? AND (state = 1 OR seq <= ?)`, []any{c.Account, c.Conversation, upTo}},
+		{"DELETE FROM bodies WHERE seq IN (SELECT b.seq FROM bodies b JOIN messages m ON m.seq = b.seq WHERE m.state = 3)", nil},
 		{`DELETE FROM parts WHERE turn IN (SELECT id FROM turns
 			WHERE state IN ('running', 'answered') AND account = ? AND conversation = ?)`, []any{c.Account, c.Conversation}},
 		{`UPDATE turns SET state = 'stopped', final = '', choices = '' WHERE state IN ('running', 'answered') AND account = ? AND conversation = ?`,
