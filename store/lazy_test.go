@@ -10,7 +10,7 @@ import (
 	"chatgateway/channels"
 )
 
-// The beginning and the answer of a model's turn wait a little for company, and then not longer; its end does not wait.
+// The beginning and the answer of a turn wait a little for company, its end less, and then not longer.
 func TestLazyWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, memory, Options{})
@@ -45,7 +45,10 @@ func TestLazyWrites(t *testing.T) {
 		want(t, "commits, later", commits(), []int{2})
 		s.Finish(alone)
 		synctest.Wait()
-		want(t, "commits at its end", commits(), []int{1})
+		want(t, "commits at its end", len(commits()), 0)
+		time.Sleep(endWait)
+		synctest.Wait()
+		want(t, "commits soon after its end", commits(), []int{1})
 
 		shown := begin(1, false)
 		s.Answer(shown, "yes", nil)
@@ -54,13 +57,19 @@ func TestLazyWrites(t *testing.T) {
 		want(t, "commits when a part is shown", commits(), []int{3})
 
 		s.Finish(shown)
-		synctest.Wait()
-		want(t, "commits at its end", commits(), []int{1})
 		command := begin(2, true)
-		want(t, "commits when a command begins", commits(), []int{1})
-		s.Finish(command)
+		want(t, "commits when a command begins", commits(), []int{2})
+		third := mustKeep(t, s, text("m4", "four"))
+		commits()
+		turn, err := s.Begin(t.Context(), chat, "kind", seqs(third), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Finish(command) // it is due before what began first
+		time.Sleep(endWait)
 		synctest.Wait()
-		want(t, "commits when it ends", commits(), []int{1})
+		want(t, "commits when it ends", commits(), []int{2})
+		s.Finish(turn.ID)
 	})
 }
 

@@ -139,7 +139,7 @@ type Store struct {
 
 	mu       sync.Mutex // guards what follows
 	line     []*op      // handed in, not taken by the writer
-	urgent   bool       // not all in line is lazy
+	due      time.Time  // when the first of them is to be written
 	behind   int        // background writes that are not committed
 	failed   error      // see Err
 	closing  bool

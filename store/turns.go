@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"chatgateway/channels"
 )
@@ -20,7 +21,7 @@ func (s *Store) Begin(ctx context.Context, c Conv, kind string, seqs []int64, wa
 	if err == nil && wait {
 		o.result = make(chan error, 1)
 	} else if err == nil {
-		o.lazy = true
+		o.lazy = lazyWait
 	}
 	if err == nil {
 		if err = s.hand(o); err != nil {
@@ -88,10 +89,10 @@ func insertTurn(ctx context.Context, t *tx, id int64, c Conv, kind string, seqs 
 func (s *Store) later(what string, run func(ctx context.Context, t *tx) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.laterLocked(what, false, run)
+	s.laterLocked(what, 0, run)
 }
 
-func (s *Store) laterLocked(what string, lazy bool, run func(ctx context.Context, t *tx) error) {
+func (s *Store) laterLocked(what string, lazy time.Duration, run func(ctx context.Context, t *tx) error) {
 	err := s.hand(&op{lazy: lazy, run: func(ctx context.Context, t *tx) error {
 		if err := run(ctx, t); err != nil {
 			return fmt.Errorf("store: %s: %w", what, err)
@@ -146,7 +147,7 @@ func (s *Store) Answer(turn int64, final string, history []json.RawMessage) {
 	now := millis(s.now())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.laterLocked("answer", true, func(ctx context.Context, t *tx) error {
+	s.laterLocked("answer", lazyWait, func(ctx context.Context, t *tx) error {
 		var c Conv
 		var epoch int64
 		found, err := one(ctx, t, []any{&c.Account, &c.Conversation, &epoch},
@@ -158,8 +159,8 @@ func (s *Store) Answer(turn int64, final string, history []json.RawMessage) {
 	})
 }
 
-// Finish notes that a turn is done: delivered, or given up. It returns at once; it is written in order. What its
-// messages said is removed; what it said is in the history only.
+// Finish notes that a turn is done: delivered, or given up. It returns at once; it is written in order, within endWait.
+// What its messages said is removed; what it said is in the history only.
 func (s *Store) Finish(turn int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +168,7 @@ func (s *Store) Finish(turn int64) {
 	if u == nil {
 		return
 	}
-	s.laterLocked("end of a turn", false, func(ctx context.Context, t *tx) error {
+	s.laterLocked("end of a turn", endWait, func(ctx context.Context, t *tx) error {
 		for _, seq := range u.seqs {
 			if err := doneWith(ctx, t, seq, turn); err != nil {
 				return err

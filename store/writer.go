@@ -15,7 +15,8 @@ const (
 	maxHeld   = 4096 // background writes that wait for a failing disk at the most; later ones are lost, and said so
 	firstWait = time.Second
 	lastWait  = 30 * time.Second
-	lazyWait  = 25 * time.Millisecond // what is lazy waits for company so long at the most
+	lazyWait  = 25 * time.Millisecond // how long the beginning of a turn, and its answer, wait for company
+	endWait   = 2 * time.Millisecond  // how long its end does: a crash before it gives the answer twice
 )
 
 // op is one write. Those that somebody waits for fail towards them; background ones wait, in order, until the disk
@@ -25,10 +26,11 @@ type op struct {
 	run func(ctx context.Context, t *tx) error
 	// after learns how it ended, with Store.mu held, in the order of writing; nil: nobody needs to know.
 	after   func(err error)
-	result  chan error // holds one; nil: in the background
-	barrier bool       // writes nothing; succeeds when everything before it is committed
-	lazy    bool       // may wait a little for others to be committed with: a crash that takes it does no harm
-	outdate bool       // what is held of conversations is out of date when it is committed
+	result  chan error    // holds one; nil: in the background
+	barrier bool          // writes nothing; succeeds when everything before it is committed
+	lazy    time.Duration // how long it may wait for others to be committed with: a crash that takes it does no harm
+	due     time.Time     // when that is over
+	outdate bool          // what is held of conversations is out of date when it is committed
 	state   atomic.Int32
 }
 
@@ -118,11 +120,12 @@ func (s *Store) hand(o *op) error {
 		}
 		s.behind++
 	}
+	o.due = time.Now().Add(o.lazy)
 	s.line = append(s.line, o)
-	s.urgent = s.urgent || !o.lazy
-	if o.lazy && len(s.line) > 1 {
+	if len(s.line) > 1 && !o.due.Before(s.due) && len(s.line) < maxBatch {
 		return nil // the writer knows
 	}
+	s.due = o.due
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -150,8 +153,8 @@ func (s *Store) loop(ctx context.Context) {
 	}
 }
 
-// take waits for something to do: new writes, or, after pause, the held ones again. Lazy writes alone it lets wait for
-// others. last means that nothing follows.
+// take waits for something to do: new writes, or, after pause, the held ones again. Lazy writes it lets wait for others.
+// last means that nothing follows.
 func (s *Store) take(held []*op, pause time.Duration) (batch []*op, last bool) {
 	var again <-chan time.Time
 	if pause > 0 {
@@ -159,22 +162,21 @@ func (s *Store) take(held []*op, pause time.Duration) (batch []*op, last bool) {
 		defer timer.Stop()
 		again = timer.C
 	}
-	var alone *time.Timer // runs while all in line is lazy
-	due := false
 	for {
 		s.mu.Lock()
 		n := 0
-		if due || s.urgent || s.closing || len(s.line) >= maxBatch {
+		if s.closing || len(s.line) >= maxBatch || len(s.line) > 0 && !s.due.After(time.Now()) {
 			n = min(len(s.line), maxBatch)
 		}
-		lazy := len(s.line) > n
 		batch = append(held, s.line[:n]...)
-		if n > 0 {
-			s.line = s.line[n:]
-			s.urgent = slices.ContainsFunc(s.line, func(o *op) bool { return !o.lazy })
-		}
-		if len(s.line) == 0 {
+		if s.line = s.line[n:]; len(s.line) == 0 {
 			s.line = nil // so that what was written can be collected
+		} else if n > 0 {
+			s.due = slices.MinFunc(s.line, func(a, b *op) int { return a.due.Compare(b.due) }).due
+		}
+		waits := time.Duration(-1)
+		if len(s.line) > 0 {
+			waits = time.Until(s.due)
 		}
 		last = s.closing && len(s.line) == 0
 		s.mu.Unlock()
@@ -182,17 +184,12 @@ func (s *Store) take(held []*op, pause time.Duration) (batch []*op, last bool) {
 			return batch, last
 		}
 		var late <-chan time.Time
-		if lazy {
-			if alone == nil {
-				alone = time.NewTimer(lazyWait)
-				defer alone.Stop()
-			}
-			late = alone.C
+		if waits >= 0 {
+			late = time.After(waits)
 		}
 		select {
 		case <-s.wake:
 		case <-late:
-			due = true
 		case <-again:
 			return batch, false
 		}
