@@ -56,6 +56,20 @@ func (g *Gateway) givesUp(ctx context.Context, conv store.Conv, i store.Item) {
 	g.tellAlone(ctx, conv, i.Message, "Something went wrong with that button; the gateway's log says what. Ask again.")
 }
 
+// pressedEarlier gives the command line of a press that an earlier run kept; "" if it is none any more.
+func (s *session) pressedEarlier(ctx context.Context, i store.Item) string {
+	p, err := s.g.o.Store.TakePress(ctx, i.Message.Press, s.conv, i.Message.From)
+	if err != nil {
+		s.g.deadButton(ctx, s.conv, i.Message, err)
+		return ""
+	}
+	if verb, rest, _ := strings.Cut(p.Action, " "); verb == actAnswer { // its question was of that run too
+		s.g.chosen(ctx, askKey{s.conv, i.Message.From}, i.Message, rest)
+		return ""
+	}
+	return p.Action
+}
+
 // chosen hands a choice over to the question that it answers.
 func (g *Gateway) chosen(ctx context.Context, k askKey, m channels.Message, value string) {
 	if !g.asks.take(k, secret.New(value)) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -185,13 +184,8 @@ func (s *session) next(ctx context.Context) bool {
 	if s.unsorted(first) {
 		return false // pressed says what it means, and wakes
 	}
-	if line, ok := s.commandLine(ctx, first); ok {
-		if line == "" {
-			s.g.drop(ctx, first)
-			s.g.nothingIn(ctx, s.conv, first)
-			return true
-		}
-		s.guard(ctx, func(ctx context.Context) { s.command(ctx, first, line) })
+	if line, ok := s.commandLine(first); ok {
+		s.guard(ctx, func(ctx context.Context) { s.commanded(ctx, first, line) })
 		return true
 	}
 	var items []store.Item
@@ -222,26 +216,14 @@ func (s *session) unsorted(i store.Item) bool {
 }
 
 // commandLine gives the command line that an item is; ok is false for a text that goes to the model. An empty line is
-// an item with which nothing can be done any more.
-func (s *session) commandLine(ctx context.Context, i store.Item) (line string, ok bool) {
+// a press of an earlier run, or an item with which nothing can be done any more.
+func (s *session) commandLine(i store.Item) (line string, ok bool) {
 	if i.Message.Press != "" {
 		s.mu.Lock()
-		line, known := s.actions[i.Seq]
+		defer s.mu.Unlock()
+		line = s.actions[i.Seq]
 		delete(s.actions, i.Seq)
-		s.mu.Unlock()
-		if known {
-			return line, true
-		}
-		p, err := s.g.o.Store.TakePress(ctx, i.Message.Press, s.conv, i.Message.From)
-		if err != nil {
-			s.g.deadButton(ctx, s.conv, i.Message, err)
-			return "", true
-		}
-		if verb, rest, _ := strings.Cut(p.Action, " "); verb == actAnswer { // of an earlier run, and so was its question
-			s.g.chosen(ctx, askKey{s.conv, i.Message.From}, i.Message, rest)
-			return "", true
-		}
-		return p.Action, true
+		return line, true
 	}
 	name, _, isCommand := commands.Parse(i.Message.Text)
 	if !isCommand {
@@ -253,6 +235,19 @@ func (s *session) commandLine(ctx context.Context, i store.Item) (line string, o
 	return "", false
 }
 
+// commanded runs the command line of an item, or drops the item.
+func (s *session) commanded(ctx context.Context, i store.Item, line string) {
+	if line == "" && i.Message.Press != "" {
+		line = s.pressedEarlier(ctx, i)
+	}
+	if line == "" {
+		s.g.drop(ctx, i)
+		s.g.nothingIn(ctx, s.conv, i)
+		return
+	}
+	s.command(ctx, i, line)
+}
+
 // guard runs one turn: /stop can end it, and a panic ends nothing else and is said.
 func (s *session) guard(ctx context.Context, f func(context.Context)) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -261,6 +256,7 @@ func (s *session) guard(ctx context.Context, f func(context.Context)) {
 	s.stopTurn = cancel
 	s.mu.Unlock()
 	s.g.changed()
+	defer s.g.contain("a panic's notice")
 	defer func() {
 		s.mu.Lock()
 		s.stopTurn = nil

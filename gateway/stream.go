@@ -193,7 +193,7 @@ func (a *asking) stream(ctx context.Context, p providers.Provider, cred provider
 		}
 	}()
 	request := providers.Request{Model: r.Model, System: g.o.Secrets.Mask(a.system), Messages: g.maskMessages(a.request), Effort: set.Effort, MaxOut: set.MaxOut}
-	a.parts = nil // of a try that failed before its first word; its thinking is no part of this answer
+	a.parts, a.why = nil, "" // of a try that failed before its first word; its thinking is no part of this answer
 	a.thought.Reset()
 	for d, err := range p.Stream(ctx, cred, request) {
 		if err != nil {
@@ -205,8 +205,11 @@ func (a *asking) stream(ctx context.Context, p providers.Provider, cred provider
 		timer.Reset(set.NextToken)
 		a.take(d)
 	}
-	if errors.Is(context.Cause(ctx), slow) {
+	switch {
+	case errors.Is(context.Cause(ctx), slow):
 		return slow
+	case ctx.Err() == nil && a.why == providers.StopRefused:
+		return &providers.Error{Kind: providers.ErrRefused, Provider: p.Auth().Name}
 	}
 	return ctx.Err()
 }
@@ -214,6 +217,9 @@ func (a *asking) stream(ctx context.Context, p providers.Provider, cred provider
 // take adds a piece to the answer and shows it.
 func (a *asking) take(d providers.Delta) {
 	a.parts = providers.Append(a.parts, d.Part)
+	if d.Stop != "" {
+		a.why = d.Stop
+	}
 	if d.Part.Text == "" && d.Part.Thought == "" {
 		return
 	}

@@ -17,6 +17,9 @@ import (
 // thinkingShown is how many runes of the model's thinking are shown at the most.
 const thinkingShown = 800
 
+// atLimit ends an answer that the model had to end too early.
+const atLimit = "_(The answer ends here because it reached the limit of its length. Write \"go on\" for the rest.)_"
+
 // asking is one answer of a model in the making.
 type asking struct {
 	s       *session
@@ -32,11 +35,12 @@ type asking struct {
 	parts   []providers.Part
 	text    strings.Builder // what the model said
 	thought strings.Builder
-	began   bool   // a first word has come
-	trimmed bool   // the oldest turns were left out once
-	stopped bool   // by /stop
-	signIn  string // the provider that a sign-in begins for when the answer is out; "": none does
-	rewrite bool   // the history's last question is asked again: what followed it goes
+	began   bool           // a first word has come
+	why     providers.Stop // why the answer ended; "": it did not
+	trimmed bool           // the oldest turns were left out once
+	stopped bool           // by /stop
+	signIn  string         // the provider that a sign-in begins for when the answer is out; "": none does
+	rewrite bool           // the history's last question is asked again: what followed it goes
 }
 
 // asked is what is to be answered.
@@ -167,6 +171,9 @@ func (a *asking) run(ctx context.Context, ref providers.Ref) (sentence string, c
 		}
 		failed = r
 		err := a.tryAccounts(ctx, r)
+		if err == nil && a.why == providers.StopLength {
+			return atLimit, nil
+		}
 		if err == nil {
 			return "", nil
 		}

@@ -297,12 +297,12 @@ func Conversation(person string, group bool) channels.ConversationID {
 // pace waits, or says how long to wait, if the service was told to limit; it fails if it was told to fail.
 func (f *Fake) pace(ctx context.Context, p channels.Post) error {
 	f.mu.Lock()
-	wait, fail := f.wait, f.fail
+	wait, fail, refuse := f.wait, f.fail, f.refuse
 	f.wait = 0
-	if fail == nil && f.refuse != nil {
-		fail = f.refuse(p)
-	}
 	f.mu.Unlock()
+	if fail == nil && refuse != nil {
+		fail = refuse(p)
+	}
 	if fail != nil {
 		return fail
 	}
