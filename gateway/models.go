@@ -288,10 +288,10 @@ func (g *Gateway) Match(ctx context.Context, text string) ([]commands.Model, err
 		return found, nil
 	case isRef && g.provider(ref.Provider) == nil:
 		return nil, personal{fmt.Sprintf("There is no provider %q. /login lists those that there are.", ref.Provider)}
-	case isRef && len(list) == 0 && g.usable(ctx, ref):
+	case isRef && (len(list) == 0 || len(notes) > 0) && g.usable(ctx, ref):
 		known, _ := catalog.Lookup(ref.Provider, ref.Model)
 		known.ID = ref.Model
-		return []commands.Model{{Ref: ref, Model: known}}, nil // it has no list: taken at its word
+		return []commands.Model{{Ref: ref, Model: known}}, nil // it has no list, or could not be asked for it: taken at its word
 	case len(notes) > 0 && isRef:
 		return nil, personal{notes[0] + fmt.Sprintf(" Log in first: /login %s", only)}
 	case len(list) == 0:

@@ -22,6 +22,20 @@ type Fixture struct {
 	Cut     int `json:"truncateAfterChunks,omitempty"`
 	Latency int `json:"latency,omitempty"` // milliseconds between two pieces
 	Pieces  int `json:"chunkSize,omitempty"`
+	// Delays are the milliseconds between one piece and the next, in place of Latency; the first comes at once.
+	Delays []int `json:"-"`
+}
+
+// MarshalJSON writes Delays as aimock has them.
+func (f Fixture) MarshalJSON() ([]byte, error) {
+	type plain Fixture
+	if f.Delays == nil {
+		return json.Marshal(plain(f))
+	}
+	return json.Marshal(struct {
+		plain
+		Timings map[string]any `json:"recordedTimings"`
+	}{plain(f), map[string]any{"ttftMs": 0, "interChunkDelaysMs": f.Delays, "totalDurationMs": 0}})
 }
 
 // Says is a fixture that answers a message that holds this word with a text.
