@@ -22,7 +22,7 @@ func All() []Command {
 		{Name: "cancel", Help: "Give up what I am asking you", Role: User, Run: stop},
 		{Name: "think", Help: "Show or hide the model's thinking", Role: User, Run: think,
 			Args: []Arg{{Name: "show|hide", Help: "show or hide", Optional: true, Complete: oneOf("show", "hide")}}},
-		{Name: "login", Aliases: []string{"signin"}, Help: "Log in to a model provider", Role: Owner, Where: Privately, Asks: true, Run: logIn,
+		{Name: "login", Aliases: []string{"signin"}, Help: "Log in to a model provider", Role: Owner, Where: Privately, Asks: true, Run: logIn, Cut: logInCut,
 			Args: []Arg{{Name: "provider", Help: "which one; with an account: anthropic:work", Optional: true, Complete: completeProvider},
 				{Name: "method", Help: "how: key, browser, device, …", Optional: true},
 				{Name: "key", Help: "the key itself; better to wait until it is asked for", Optional: true, Secret: true}}},

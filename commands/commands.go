@@ -51,6 +51,9 @@ type Command struct {
 	Where   Where
 	Asks    bool // opens a question: runs beside the conversation, so that nobody waits behind it
 	Run     func(context.Context, *Call) error
+	// Cut says in a sentence what is left of a call that the end of the program cut: of one that has Name, Args and
+	// Host only. nil, or "": nothing, and it is to be sent again.
+	Cut func(context.Context, *Call) string
 }
 
 // Arg is an argument of a command.

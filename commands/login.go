@@ -50,6 +50,19 @@ func logIn(ctx context.Context, c *Call) error {
 	return c.say(ctx, text, Choice{Label: "Choose a model", Run: "/model " + s.ID})
 }
 
+// logInCut tells of the sign-in that a login had stored before it was cut, and does for it what was left to do.
+func logInCut(ctx context.Context, c *Call) string {
+	s, id, err := account(c.Host, c.Arg(0))
+	if err != nil || !slices.Contains(c.Host.Auth().Accounts(ctx, s.ID), id) {
+		return ""
+	}
+	text := fmt.Sprintf("You are logged in to %s: a sign-in is stored (%s). If that is an earlier one that you wanted to replace, send the command again.", s.Name, id)
+	if first := c.Host.LoggedIn(ctx, id); !first.IsZero() {
+		text += fmt.Sprintf("\n\nFrom now on %s answers; /model chooses another.", first)
+	}
+	return text
+}
+
 // outcome names the end of a login for the audit log.
 func outcome(err error) string {
 	switch {

@@ -127,6 +127,22 @@ func TestKilledInACommand(t *testing.T) {
 	})
 }
 
+// A login that had stored its key when the gateway was killed says so, typed or pressed, and the first model is chosen.
+func TestKilledInALogin(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.asKilled(func(st *store.Store) { w.left(st, "command", "/login fake") })
+		w.want("ann", "`/login fake` was interrupted by a restart", "Send it again")
+		w.wantNot("ann", "logged in")
+		stored := providerauth.Credential{Type: providerauth.Key, Key: providertest.Key("stored")}
+		if err := w.auth.Put(t.Context(), "fake", stored); err != nil {
+			t.Fatal(err)
+		}
+		w.asKilled(func(st *store.Store) { w.left(st, "command", "/login fake") })
+		w.want("ann", "`/login fake` was interrupted by a restart", "You are logged in to fake", "From now on fake/large answers")
+		w.talk("ann", "hello", "echo: hello")
+	})
+}
+
 // A press that was kept by a run that was killed is taken up.
 func TestKilledWithAPressKept(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -139,10 +139,7 @@ func (s *session) resume(work, ctx context.Context, t store.Turn) {
 	}
 	switch {
 	case t.Kind == "command":
-		text := "A command was interrupted by a restart, and I do not run it twice. Send it again."
-		if m.Text != "" {
-			text = fmt.Sprintf("`%s` was interrupted by a restart, and I do not run it twice. Send it again.", m.Text)
-		}
+		text := s.interrupted(work, m)
 		if err := g.answer(work, s.conv, m, commands.Answer{Text: text}, sayOptions{key: t.ID, n: keyRestart}); err != nil {
 			g.log.Warn("not told of the interruption", "err", err)
 		}
@@ -165,4 +162,24 @@ func (s *session) resume(work, ctx context.Context, t store.Turn) {
 	default:
 		s.ask(work, ctx, asked{items: t.Items, by: m, old: &t})
 	}
+}
+
+// interrupted says what became of a command that an earlier run began.
+func (s *session) interrupted(ctx context.Context, m channels.Message) string {
+	line := m.Text
+	if m.Press != "" {
+		if p, err := s.g.o.Store.TakePress(ctx, m.Press, s.conv, m.From); err == nil {
+			line = p.Action
+		}
+	}
+	if line == "" {
+		return "A command was interrupted by a restart, and I do not run it twice. Send it again."
+	}
+	name, args, _ := commands.Parse(line)
+	if c, ok := commands.Find(s.g.o.Commands, name); ok && c.Cut != nil {
+		if text := c.Cut(ctx, &commands.Call{Name: c.Name, Args: args, Host: s.g}); text != "" {
+			return fmt.Sprintf("`%s` was interrupted by a restart. %s", line, text)
+		}
+	}
+	return fmt.Sprintf("`%s` was interrupted by a restart, and I do not run it twice. Send it again.", line)
 }

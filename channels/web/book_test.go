@@ -246,3 +246,23 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+// A conversation is named after the first message that is no command, unless a person named it.
+func TestTitle(t *testing.T) {
+	b := newTestBook(t, t.TempDir())
+	tk := conversation(t, b)
+	for i, c := range []struct{ text, want string }{
+		{"/login anthropic", ""}, {" /model", ""}, {"/usr/bin is slow", "/usr/bin is slow"}, {"/new", "/usr/bin is slow"}, {"hello", "/usr/bin is slow"},
+	} {
+		if err := b.add(tk, entry{ID: channels.MessageID(fmt.Sprint("u", i)), N: i + 1, Mine: true, Text: c.text}); err != nil {
+			t.Fatal(err)
+		}
+		if tk.head.Title != c.want {
+			t.Errorf("after %q it is %q, want %q", c.text, tk.head.Title, c.want)
+		}
+	}
+	b.rename(tk, "/mine")
+	if err := b.add(tk, entry{ID: "last", N: 9, Mine: true, Text: "and on"}); err != nil || tk.head.Title != "/mine" {
+		t.Errorf("a name that a person gave becomes %q (%v)", tk.head.Title, err)
+	}
+}

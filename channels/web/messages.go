@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/lazyregexp"
 )
+
+// commandPattern is what a command begins with. A conversation is named after the first message that is none.
+var commandPattern = lazyregexp.New(`^\s*/[A-Za-z][A-Za-z0-9_-]*([\s:@]|$)`)
 
 // place gives the place of a person's message before the core is asked, so that an answer comes after it.
 func (b *book) place(t *talk) (int, error) {
@@ -48,12 +51,12 @@ func (b *book) insert(t *talk, e *entry) (titled bool, err error) {
 		return false, err
 	}
 	defer b.mu.Unlock()
-	if t.head.Title == "" || strings.HasPrefix(t.head.Title, "/") && !t.head.Named {
+	if untitled := t.head.Title == "" || commandPattern.MatchString(t.head.Title) && !t.head.Named; untitled && !commandPattern.MatchString(e.Text) {
 		title := cleanTitle(e.Text)
 		if title == "" && len(e.Files) > 0 {
 			title = cleanTitle(e.Files[0].Name)
 		}
-		if titled = title != notKept && t.head.Title != title; titled {
+		if titled = title != "" && title != notKept; titled {
 			t.head.Title = title
 		}
 	}

@@ -95,7 +95,7 @@ func TestCanaryLoginKilled(t *testing.T) {
 			service.let <- struct{}{}
 			g.stored(key)
 			return form
-		}, cut + "|Logged in to Groq", true},
+		}, "/login groq key` was interrupted by a restart. You are logged in to Groq|Logged in to Groq", true},
 	} {
 		t.Run(state.name, func(t *testing.T) {
 			g := newGateway(t, fmt.Sprintf("providers:\n  groq: {base_url: %q}\n", service.url+"/v1"))

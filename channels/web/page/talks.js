@@ -75,12 +75,12 @@ const where = (n) => (n.getAttribute("href") ?? n.closest(".talk")?.querySelecto
 function row(t) {
   const busy = (t.busyUntil ?? 0) > Date.now();
   return el("div", { class: "talk" + (t.id === current ? " current" : "") + (isNew(t) ? " new" : "") },
-    el("a", { href: "#c=" + t.id, "aria-current": t.id === current ? "page" : null, title: t.title },
+    el("a", { href: "#c=" + t.id, "aria-current": t.id === current ? "page" : null, title: t.title || "Conversation" },
       el("span", { class: "talk-title" }, t.title || "Conversation"),
       busy ? el("span", { class: "spinner", role: "img", "aria-label": "An answer is being made" })
         : isNew(t) && el("span", { class: "dot ok", role: "img", "aria-label": "New messages" })),
-    el("button", { type: "button", class: "quiet small", "aria-label": `Rename “${t.title}”`, onclick: () => rename(t.id) }, icon("pen")),
-    el("button", { type: "button", class: "quiet small", "aria-label": `Delete “${t.title}”`, onclick: () => discard(t.id) }, icon("bin")));
+    el("button", { type: "button", class: "quiet small", "aria-label": `Rename “${t.title || "Conversation"}”`, onclick: () => rename(t.id) }, icon("pen")),
+    el("button", { type: "button", class: "quiet small", "aria-label": `Delete “${t.title || "Conversation"}”`, onclick: () => discard(t.id) }, icon("bin")));
 }
 
 function dayOf(ms) {
@@ -108,7 +108,7 @@ export async function discard(id) {
   if (!t) return;
   const yes = await dialog({
     title: "Delete this conversation?",
-    body: el("p", {}, `“${t.title}” and all its messages are removed from this computer. This cannot be undone.`),
+    body: el("p", {}, `“${t.title || "Conversation"}” and all its messages are removed from this computer. This cannot be undone.`),
     actions: [{ label: "Delete", class: "danger" }],
   });
   if (yes) await attempt(() => api("DELETE", "/conversations/" + id));
