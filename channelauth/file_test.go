@@ -268,6 +268,10 @@ func TestStoreLeavesWhatComesFromOutside(t *testing.T) {
 	if got := f.Account("twitch:c", fields).Secret("refresh").Reveal(); got != "FAKE-new" {
 		t.Errorf("got %q", got)
 	}
+	sent := map[string]secret.String{"refresh": secret.New("env:TWITCH_TOKEN")} // a service may send what it likes
+	if err := f.Account("twitch:c", fields).Store(t.Context(), sent); err != nil || f.Account("twitch:c", fields).Secret("refresh").Reveal() != "env:TWITCH_TOKEN" {
+		t.Errorf("what a service sent became a reference: %v", err)
+	}
 }
 
 func TestNothingPrintsSecrets(t *testing.T) {

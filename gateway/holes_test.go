@@ -81,6 +81,32 @@ func TestA8TypedSecrets(t *testing.T) {
 	}
 }
 
+// TestA8NothingIsHandedToTheStore: what holds a secret is blank before the store sees it, whatever the store does with it.
+func TestA8NothingIsHandedToTheStore(t *testing.T) {
+	const shaped = "sk-ant-api03-FAKEfakeFAKEfakeFAKEfake0000"
+	for name, before := range map[string]func(*world){
+		"free text": func(*world) {},
+		"answer":    func(w *world) { w.say("ann", "/login fake") },
+		"cut answer": func(w *world) {
+			w.say("ann", "/login fake")
+			w.restart()
+		},
+	} {
+		for _, edited := range []bool{false, true} {
+			inWorld(t, func(w *world) {
+				before(w)
+				m := w.chat.Message(channeltest.Line{Person: "ann", Text: "it is " + shaped})
+				m.Edited, m.Attachments = edited, []channels.Attachment{{Name: shaped, Data: []byte(shaped)}}
+				s := sorter{g: w.g, a: w.g.account("chat"), asked: map[askKey]bool{}, queued: map[store.Conv]int{}}
+				s.sort(t.Context(), m)
+				if len(s.in) != 1 || !s.in[0].Redact || !s.in[0].Done || strings.Contains(fmt.Sprintf("%+v", s.in), shaped) {
+					t.Errorf("%s, edited %v: handed over %+v", name, edited, s.in)
+				}
+			}, func(w *world) { w.chat.NoAsk = true })
+		}
+	}
+}
+
 // TestA8DeletionForbidden: where the service does not delete, the person is told to.
 func TestA8DeletionForbidden(t *testing.T) {
 	inWorld(t, func(w *world) {
