@@ -53,6 +53,7 @@ func (a *app) openHost() (*host, error) {
 		return nil, exitError{exitConfig, message(err)}
 	}
 	h.log = a.logger(h.config.Log)
+	slog.SetDefault(h.log) // what libraries print by themselves may hold a secret as well
 	keys := &vault{home: home, env: a.env, learn: a.secrets.Learn}
 	h.tokens = channelauth.Open(home.Channels(), a.env)
 	h.tokens.Codec, h.tokens.Learn = keys, a.secrets.Learn

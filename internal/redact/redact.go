@@ -181,7 +181,8 @@ func (s *set) whole(text string) (spans []span) {
 	return spans
 }
 
-// pieces finds what is made of 8 bytes of secrets after 8 bytes of secrets: at least fragment long, or a whole one.
+// pieces finds what is made of 8 bytes of secrets after 8 bytes of secrets: at least fragment long, or a whole one, or at
+// an end of the text, whose other part may stand in another line.
 func (s *set) pieces(text string) (spans []span) {
 	for i := 0; i+8 <= len(text); i++ {
 		if w := load(text, i); !s.inside.has(w) || !s.windows[w] {
@@ -191,7 +192,7 @@ func (s *set) pieces(text string) (spans []span) {
 		for i++; i+8 <= len(text) && s.windows[load(text, i)]; i++ {
 		}
 		to := i + 7
-		if to-from >= fragment || len(s.whole(text[from:to])) > 0 {
+		if to-from >= fragment || from == 0 || to == len(text) || len(s.whole(text[from:to])) > 0 {
 			spans = append(spans, span{from, to})
 			i = to - 1
 		}

@@ -191,6 +191,23 @@ func TestA3LogSink(t *testing.T) {
 	}
 }
 
+// TestA3SplitWrites: a secret that a library prints in two goes through the log in two lines, neither of which tells eight
+// characters of it.
+func TestA3SplitWrites(t *testing.T) {
+	for n := range len(token) + 1 {
+		var b bytes.Buffer
+		l := slog.NewLogLogger(Handler(slog.NewTextHandler(&b, nil), knowing(token)), slog.LevelInfo)
+		for _, part := range []string{"the URL is /bot" + token[:n], token[n:] + "/getMe"} {
+			if _, err := l.Writer().Write([]byte(part)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if part := leaks(b.String(), token); part != "" || strings.Count(b.String(), "\n") != 2 {
+			t.Errorf("cut at %d, %q is left:\n%s", n, part, b.String())
+		}
+	}
+}
+
 // FuzzClean: no text that holds a secret keeps it, and Mask changes nothing else.
 func FuzzClean(f *testing.F) {
 	f.Add("", "a "+token+" b")
