@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
 
 	"github.com/gofrs/flock"
@@ -51,25 +53,46 @@ func (e *botHeld) UserMessage() string {
 
 // newBotLocks makes the folder where it is missing. Without one there are no locks, which is said and stops nothing.
 func newBotLocks(home config.Home, log *slog.Logger) *botLocks {
-	b := findBotLocks(home, log)
-	err := os.MkdirAll(b.dir, 0o700)
-	if err == nil {
-		err = os.Chmod(b.dir, 0o700) //nolint:gosec // a folder
+	var errs error
+	for _, dir := range lockFolders() {
+		err := os.MkdirAll(dir, 0o700)
+		if err == nil {
+			err = os.Chmod(dir, 0o700) //nolint:gosec // a folder
+		}
+		if err == nil {
+			return &botLocks{dir: dir, home: home, log: log}
+		}
+		errs = errors.Join(errs, err)
 	}
-	if err != nil {
-		log.Warn("a second gateway on the same bot would not be noticed", "err", err)
-		b.dir = ""
-	}
-	return b
+	log.Warn("a second gateway on the same bot would not be noticed", "err", errs)
+	return &botLocks{home: home, log: log}
 }
 
 // findBotLocks makes nothing.
 func findBotLocks(home config.Home, log *slog.Logger) *botLocks {
 	b := &botLocks{home: home, log: log}
-	if cache, err := os.UserCacheDir(); err == nil { // a service may have no home folder
-		b.dir = filepath.Join(cache, "chatgateway")
+	for _, dir := range lockFolders() {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			b.dir = dir
+			break
+		}
 	}
 	return b
+}
+
+// lockFolders are where the locks may be: the first that can be made has them. A person's folder in the system's list of
+// users is the same whatever HOME and XDG_CACHE_HOME say; who has none there, as services do, has the cache folder.
+func lockFolders() (dirs []string) {
+	if dir := os.Getenv("GATEWAY_LOCKS"); dir != "" {
+		return []string{dir}
+	}
+	if u, err := user.Current(); err == nil && filepath.IsAbs(u.HomeDir) {
+		dirs = append(dirs, filepath.Join(u.HomeDir, ".cache", "chatgateway"))
+	}
+	if cache, err := os.UserCacheDir(); err == nil {
+		dirs = append(dirs, filepath.Join(cache, "chatgateway"))
+	}
+	return dirs
 }
 
 // hold takes an account's tokens for this process, until release. Its error is a *botHeld if somebody has one of them.

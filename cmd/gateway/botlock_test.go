@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -26,9 +27,7 @@ func testBot(t *testing.T, s channels.Service, id string, env map[string]string)
 // TestBotLocks: of many that want a bot at once one has it, the next has it when that one ends, and nothing is left
 // behind. What an app's accounts share locks nobody out, nor does a password that another mailbox has too.
 func TestBotLocks(t *testing.T) {
-	t.Setenv("HOME", t.TempDir())
-	t.Setenv("XDG_CACHE_HOME", "")
-	t.Setenv("LocalAppData", t.TempDir())
+	t.Setenv("GATEWAY_LOCKS", t.TempDir())
 	locks := newBotLocks(config.Home("/one"), slog.New(slog.DiscardHandler))
 	mailbox := func(user, password string) gateway.Account {
 		return testBot(t, email.Service, "email", map[string]string{"EMAIL_USERNAME": user, "EMAIL_PASSWORD": password, "EMAIL_CLIENT_SECRET": "FAKE-app"})
@@ -80,6 +79,32 @@ func TestBotLocks(t *testing.T) {
 	again()
 	if files, err := os.ReadDir(locks.dir); err != nil || len(files) != 0 {
 		t.Errorf("left behind: %v, %v", files, err)
+	}
+}
+
+// TestLockFolders: two gateways of one person look in one folder, whatever they take for their home.
+func TestLockFolders(t *testing.T) {
+	var first []string
+	for range 2 {
+		for _, name := range []string{"HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "LocalAppData", "TMPDIR"} {
+			t.Setenv(name, t.TempDir())
+		}
+		first = append(first, lockFolders()[0])
+	}
+	if first[0] != first[1] {
+		t.Errorf("two folders: %q", first)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GATEWAY_LOCKS", filepath.Join(file, "none"))
+	var b bytes.Buffer
+	locks := newBotLocks("/one", slog.New(slog.NewTextHandler(&b, nil)))
+	if release, err := locks.hold(testBot(t, email.Service, "email", nil)); err != nil || !strings.Contains(b.String(), "would not be noticed") {
+		t.Errorf("without a folder: %v, %s", err, &b)
+	} else {
+		release()
 	}
 }
 

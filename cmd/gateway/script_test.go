@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("URL", services.URL)
 			e.Setenv("HOSTPORT", strings.TrimPrefix(services.URL, "http://"))
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("GATEWAY_LOCKS", filepath.Join(e.WorkDir, "locks"))
 			e.Setenv("GATEWAY_HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("TOKEN", fakeToken)
 			e.Setenv("NO_PROXY", "127.0.0.1")
@@ -146,7 +147,7 @@ func cmdWithin(ts *testscript.TestScript, neg bool, args []string) {
 // environ is the environment of a script, as far as the program looks at it.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "GATEWAY_HOME", "TESTSCRIPT_COMMAND", "TELEGRAM_BOT_TOKEN", "OPENAI_API_KEY", "GATEWAY_KEY", "NO_PROXY"} {
+	for _, name := range []string{"PATH", "HOME", "GATEWAY_HOME", "GATEWAY_LOCKS", "TESTSCRIPT_COMMAND", "TELEGRAM_BOT_TOKEN", "OPENAI_API_KEY", "GATEWAY_KEY", "NO_PROXY"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}

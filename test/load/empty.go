@@ -41,7 +41,7 @@ func emptyStart(ctx context.Context, bin, dir string) (time.Duration, error) {
 // startAlone runs the gateway until it has printed its start block.
 func startAlone(ctx context.Context, bin, home string) (took time.Duration, err error) {
 	c := exec.CommandContext(ctx, bin, "serve")
-	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + os.TempDir(), "GATEWAY_HOME=" + home}
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + os.TempDir(), "GATEWAY_HOME=" + home, "GATEWAY_LOCKS=" + home}
 	out, err := c.StdoutPipe()
 	if err != nil {
 		return 0, err

@@ -139,7 +139,7 @@ page:
 			return nil, err
 		}
 	}
-	return &program{name: "gateway", args: []string{bin, "serve"}, home: home, env: []string{"GATEWAY_HOME=" + home}}, nil
+	return &program{name: "gateway", args: []string{bin, "serve"}, home: home, env: []string{"GATEWAY_HOME=" + home, "GATEWAY_LOCKS=" + home}}, nil
 }
 
 func floorProgram(bin, dir, api, model string) *program {

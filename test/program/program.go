@@ -125,8 +125,8 @@ func New(t *testing.T, config string) *Program {
 			p.Env = append(p.Env, e)
 		}
 	}
-	// The locks of the bots are in the person's cache folder: tests that run beside this one have the same fake tokens.
-	p.Env = append(p.Env, "GATEWAY_HOME="+p.Home, "NO_PROXY=127.0.0.1", "XDG_CACHE_HOME="+t.TempDir())
+	// Tests that run beside this one have the same fake tokens, and so the same locks.
+	p.Env = append(p.Env, "GATEWAY_HOME="+p.Home, "NO_PROXY=127.0.0.1", "GATEWAY_LOCKS="+t.TempDir())
 	t.Cleanup(func() { p.Stop(syscall.SIGKILL) })
 	return p
 }
