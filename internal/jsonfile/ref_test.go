@@ -29,6 +29,9 @@ func TestHelper(*testing.T) {
 	case "much":
 		_, _ = os.Stdout.WriteString(strings.Repeat("x", refMaxSize+1))
 		os.Exit(0)
+	case "environ":
+		_, _ = os.Stdout.WriteString(strings.Join(os.Environ(), "\n"))
+		os.Exit(0)
 	case "hang":
 		time.Sleep(time.Minute) // until it is killed
 	}
@@ -93,6 +96,17 @@ func TestCommandsThatFail(t *testing.T) {
 	defer cancel()
 	if _, err := (&Resolver{}).Resolve(ctx, helper()); !errors.Is(err, ErrReference) || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("hang: got %v", err)
+	}
+}
+
+// TestCommandsDoNotGetTheKey: a command has what it needs of our environment, but not what opens our files.
+func TestCommandsDoNotGetTheKey(t *testing.T) {
+	t.Setenv("JSONFILE_TEST_HELPER", "environ")
+	t.Setenv(KeyVariable, "FAKE-key-of-the-files")
+	t.Setenv("THEIR_TOKEN", "FAKE-token-of-the-command")
+	got, err := (&Resolver{}).Resolve(t.Context(), helper())
+	if err != nil || !strings.Contains(got.Reveal(), "THEIR_TOKEN=FAKE-token-of-the-command") || strings.Contains(got.Reveal(), "FAKE-key-of-the-files") {
+		t.Errorf("it has %s, %v", got.Reveal(), err)
 	}
 }
 
