@@ -136,6 +136,10 @@ func (g *Gateway) failure(ctx context.Context, r providers.Ref, err error) (stri
 	var problem providerauth.Problem
 	switch {
 	case errors.Is(err, providerauth.ErrNone) && errors.As(err, &problem):
+		if none, ok := errors.AsType[*providerauth.Error](err); ok && none.Login != "" {
+			loginButton.Run = "/login " + string(none.Login)
+			return string(problem), []commands.Choice{loginButton, model}
+		}
 		return string(problem), []commands.Choice{model}
 	case errors.Is(err, providerauth.ErrNone):
 		if r.Account != "" {

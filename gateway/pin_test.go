@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,41 @@ func (w *world) ranOn(id providerauth.ID) {
 	if len(calls) == 0 || calls[len(calls)-1].Cred.ID != id {
 		w.t.Errorf("%d requests, the last not with %s: %+v", len(calls), id, calls[max(0, len(calls)-1):])
 	}
+}
+
+// Where the order names only logins that are not there, the button begins the first of them, which is used then.
+func TestOrderOfMissingLogins(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.keyOf("fake:work")
+		w.say("ann", "/auth fake order work default")
+		w.say("ann", "/logout fake:work")
+		w.say("ann", "/logout fake:default")
+		w.talk("ann", "hello", "None of the logins that the order set for fake names is there", "[Log in] [Another model]")
+		w.press("ann", "Log in")
+		w.say("ann", providertest.Key("new").Reveal())
+		w.want("ann", "Logged in to fake as fake:work")
+		w.talk("ann", "hello again", "echo: hello again")
+		w.ranOn("fake:work")
+	})
+}
+
+// A provider's other name does for a logout too, with the account behind it; no other login goes.
+func TestLogoutByAnAlias(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.keyOf("fake:work")
+		w.keyOf("fake:home")
+		w.talk("ann", "/logout sham:work", "Logged out of fake (fake:work)")
+		if ids := w.auth.Accounts(t.Context(), "fake"); !slices.Equal(ids, []providerauth.ID{"fake", "fake:home"}) {
+			t.Errorf("left: %v", ids)
+		}
+		w.talk("ann", "/logout sham", "Which sign-in shall go? [fake] [fake:home]")
+		w.talk("ann", "/logout sham:nobody", "fake:nobody")
+		if ids := w.auth.Accounts(t.Context(), "fake"); len(ids) != 2 {
+			t.Errorf("left: %v", ids)
+		}
+	}, func(w *world) { w.model.Change(func(s *providerauth.Scheme) { s.Aliases = []string{"sham"} }) })
 }
 
 // An order may be set for one conversation and for one chat account; it goes along when the conversation moves.

@@ -10,6 +10,7 @@ import (
 // Error says why there is no credential to use. Its text holds no secret and no body of an answer.
 type Error struct {
 	Kind   error     // ErrNone, ErrNeedsLogin, ErrCooling, ErrUnknown, ErrUnreadable or ErrRenewal
+	Login  ID        // a login that would mend it, if ID does not say so; empty: none
 	ID     ID        // the credential, or only its provider
 	Name   string    // the provider's name for people; empty: the ID
 	Until  time.Time // with ErrCooling: when it is tried again

@@ -130,6 +130,16 @@ func (v *view) listed(sc *Scheme, id ID) (ID, error) {
 	return full, nil
 }
 
+// firstNamed is the first login that an order names; empty if it names the environment alone.
+func (v *view) firstNamed(sc *Scheme, order []ID) ID {
+	for _, id := range order {
+		if !isEnv(id, sc.ID) {
+			return v.named(sc, id)
+		}
+	}
+	return ""
+}
+
 // named gives the whole id of an entry of an order, which may be an account's name alone.
 func (v *view) named(sc *Scheme, id ID) ID {
 	switch {

@@ -51,7 +51,7 @@ func (m *Manager) Credential(ctx context.Context, w Want) (Credential, error) {
 	if why == nil {
 		why = v.nothing(sc, v.at(sc, MakeID(sc.ID, w.Account)))
 		if order, _ := v.orderIn(v.byID[sc.ID], w.Scope); len(order) > 0 && w.Account == "" {
-			why = &Error{Kind: ErrNone, ID: ID(sc.ID), Name: sc.Name, Err: Problem(fmt.Sprintf(
+			why = &Error{Kind: ErrNone, ID: ID(sc.ID), Name: sc.Name, Login: v.firstNamed(sc, order), Err: Problem(fmt.Sprintf(
 				"None of the logins that the order set for %s names is there. /auth %s order shows and changes it.", sc.Name, sc.ID))}
 		}
 	}
