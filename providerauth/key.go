@@ -22,6 +22,11 @@ func KeyMethod(name, page string, check func(string) error) Method {
 	if page != "" {
 		text += " Keys are made at " + page + "."
 	}
+	return AskKey(text, page, check)
+}
+
+// AskKey is KeyMethod in the provider's own words, for a key that it calls otherwise.
+func AskKey(text, page string, check func(string) error) Method {
 	return askMethod(Method{ID: "key", Name: "API key", Secret: true}, Key, text, page, 0, check)
 }
 

@@ -211,3 +211,17 @@ func TestCleanHost(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyPrompt: whoever is asked for a token reads which kind it takes, and where it is made.
+func TestKeyPrompt(t *testing.T) {
+	p := New(providers.Options{})
+	var shown login.Step
+	_, err := p.Auth().Methods[1].Login(t.Context(), prompter(func(s login.Step) string {
+		shown = s
+		return "github_pat_FAKEfakeFAKEfake00000"
+	}))
+	if err != nil || !shown.Field.Secret || shown.URL != p.Auth().KeyPage ||
+		!strings.HasPrefix(shown.Text, "Send a GitHub token that may use Copilot: a fine-grained one with the permission Copilot Requests") {
+		t.Errorf("shown: %+v, %v", shown, err)
+	}
+}

@@ -28,7 +28,10 @@ func (p *Provider) scheme() providerauth.Scheme {
 		Env:     []string{"COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"},
 		KeyPage: "https://github.com/settings/personal-access-tokens",
 	}
-	s.Methods = []providerauth.Method{m, providerauth.KeyMethod("GitHub (with the right to use Copilot)", s.KeyPage, nil)}
+	key := providerauth.AskKey("Send a GitHub token that may use Copilot: a fine-grained one with the permission Copilot Requests, made at "+
+		s.KeyPage+". Classic tokens (ghp_…) are not taken by Copilot.", s.KeyPage, nil)
+	key.Name = "GitHub token"
+	s.Methods = []providerauth.Method{m, key}
 	if m.Off == "" {
 		s.Refresh = p.refresh
 	}
