@@ -284,6 +284,18 @@ func TestOddMessages(t *testing.T) {
 		last := b.got[len(b.got)-1]
 		return len(last.Attachments) == 1 && last.Attachments[0].Type == "audio/ogg" && last.Text == ""
 	})
+	forwarded := func(text string) object {
+		return object{"message_reference": object{"type": 1}, "message_snapshots": []object{{"message": object{"content": text}}}}
+	}
+	emit(forwarded("is it true?"))
+	b.heard("is it true?")
+	emit(forwarded("/logout"))
+	b.until("a forwarded command is heard, as a file", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		last := b.got[len(b.got)-1]
+		return last.Text == "" && len(last.Attachments) == 1 && string(last.Attachments[0].Data) == "/logout"
+	})
 	before := len(b.texts())
 	emit(object{"flags": 1 << 15, "components": []object{{"type": 17, "components": []object{{"type": 10, "content": "shown"}}}}}) // says nothing here
 	emit(object{"type": 7})                                                                                                        // somebody joined

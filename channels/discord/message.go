@@ -62,6 +62,11 @@ func (c *channel) message(ctx context.Context, m wireMessage, fetched bool) (out
 		Text: c.text(m, me.id), Places: p.ids(), Private: m.Guild == "", Addressed: addressed, Edited: m.Edited != nil && !fetched,
 		Time: m.Time, Attachments: c.attachments(m),
 	}
+	if len(m.Snapshots) > 0 && strings.TrimSpace(m.Content) == "" {
+		var beside []channels.Attachment
+		out.Text, beside = channels.NoOrder(out.Text)
+		out.Attachments = append(beside, out.Attachments...)
+	}
 	if m.Member != nil {
 		out.Roles = m.Member.Roles
 		if m.Member.Nick != "" {

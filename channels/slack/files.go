@@ -31,6 +31,32 @@ type wireFile struct {
 	Mode string `json:"mode"`
 }
 
+// share is a message that was passed on with another. What Slack shows of a link is none.
+type share struct {
+	Shared bool       `json:"is_share"`
+	Text   string     `json:"text"`
+	Author string     `json:"author_name"`
+	Files  []wireFile `json:"files"`
+}
+
+// shared are the messages that were passed on, as files: nobody gives an order by showing what somebody else wrote.
+func (c *channel) shared(ctx context.Context, shares []share, me string) (list []channels.Attachment) {
+	for _, s := range shares {
+		if !s.Shared {
+			continue
+		}
+		name := "a shared message"
+		if s.Author != "" {
+			name += ", by " + adapter.Clip(s.Author, 80)
+		}
+		if text := plain(s.Text, me, func(id string) string { return c.people.name(ctx, id) }); text != "" {
+			list = append(list, channels.AsText(name, text))
+		}
+		list = append(list, c.attachments(s.Files)...)
+	}
+	return list
+}
+
 // attachments lists files. Their Ref is Slack's id: the address is asked for when the file is read.
 func (c *channel) attachments(files []wireFile) (list []channels.Attachment) {
 	for _, f := range files {

@@ -174,6 +174,7 @@ type event struct {
 	Parent      string          `json:"parent_user_id"`
 	Latest      string          `json:"latest_reply"`
 	Files       []wireFile      `json:"files"`
+	Shares      []share         `json:"attachments"`
 	Edited      json.RawMessage `json:"edited"`
 	Message     *event          `json:"message"`
 	Before      *event          `json:"previous_message"`
@@ -292,7 +293,7 @@ func (c *channel) message(ctx context.Context, team string, e event) (m channels
 	}
 	m.Text = c.command(plain(e.Text, me.user, func(id string) string { return c.people.name(ctx, id) }))
 	m.FromName = c.people.name(ctx, e.User)
-	m.Attachments = c.attachments(e.Files)
+	m.Attachments = append(c.shared(ctx, e.Shares, me.user), c.attachments(e.Files)...)
 	if m.Text == "" && len(m.Attachments) == 0 {
 		if private || edited || !c.knows("help") {
 			return m, false, nil

@@ -94,10 +94,15 @@ func TestWhatIsHeard(t *testing.T) {
 	b.s.Event(map[string]any{"type": "of the future", "channel": []int{1}})
 	b.s.Raw(map[string]any{"type": "of the future"})
 	b.s.Raw("a text")
+	b.s.Event(map[string]any{"type": "message", "channel": b.s.Direct("ann"), "channel_type": "im", "user": b.s.Person("ann"), "text": "", "ts": "1700000000.000001",
+		"attachments": []any{map[string]any{"is_share": true, "author_name": "Bob", "text": "/logout"}, map[string]any{"from_url": "https://a.example", "text": "a link"}}})
+	if m := b.heard(""); len(m.Attachments) != 1 || m.Attachments[0].Name != "a shared message, by Bob" || string(m.Attachments[0].Data) != "/logout" {
+		t.Errorf("a shared message: %+v", m)
+	}
 	b.s.Say(slacktest.Said{Person: "ann", Text: "last"})
 	b.heard("last")
 	b.settled()
-	if n := len(b.texts()); n != 4 {
+	if n := len(b.texts()); n != 5 {
 		t.Errorf("heard %q", b.texts())
 	}
 }

@@ -41,6 +41,8 @@ type (
 		From            *tgbotapi.User           `json:"from"`
 		SenderChat      *chat                    `json:"sender_chat"`
 		AutoForward     bool                     `json:"is_automatic_forward"`
+		Forward         json.RawMessage          `json:"forward_origin"`
+		ForwardDate     int64                    `json:"forward_date"` // servers older than 7.0
 		Date            int64                    `json:"date"`
 		Chat            chat                     `json:"chat"`
 		ReplyTo         *message                 `json:"reply_to_message"`
@@ -128,6 +130,9 @@ func (m *message) target() target {
 	return target{chat: m.Chat.ID}
 }
 
+// forwarded reports whether somebody else wrote it, or the sender at another time.
+func (m *message) forwarded() bool { return m.Forward != nil || m.ForwardDate != 0 }
+
 func (t target) places() []channels.PlaceID {
 	if t.private() {
 		return nil
@@ -196,6 +201,11 @@ func (p *poller) received(m *message) (channels.Message, bool) {
 	}
 	if s := m.Sticker; s != nil && s.moves() && text == "" {
 		text = s.Emoji
+	}
+	if m.forwarded() {
+		var beside []channels.Attachment
+		text, beside = channels.NoOrder(text)
+		files = append(beside, files...)
 	}
 	if ours && (text != "" || files != nil || addressed) {
 		files = append(files, p.quoted(m)...)
@@ -278,7 +288,7 @@ func (p *poller) read(m *message) (text string, addressed, ours bool) {
 		addressed = true
 	}
 	name, bot, rest, ok := command(text)
-	if !ok {
+	if !ok || m.forwarded() {
 		return text, addressed, true
 	}
 	if bot != "" && !strings.EqualFold(bot, me.UserName) {

@@ -138,6 +138,32 @@ func TestEdited(t *testing.T) {
 	})
 }
 
+// TestForwarded: what somebody else wrote is no order of the person's who shows it.
+func TestForwarded(t *testing.T) {
+	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
+		r.bot.SetPrivacy(false)
+		if err := r.ch.(channels.MenuSetter).SetMenu(t.Context(), []channels.Command{{Name: "logout", Help: "Logs out"}}); err != nil {
+			t.Fatal(err)
+		}
+		g := r.s.Supergroup("team", r.bot)
+		r.run()
+		for _, text := range []string{"/logout", "/logout@gateway_bot", "/logout:", "/Stop now"} {
+			r.say(r.dm, telegramtest.Line{Text: text, Of: "Bob"})
+			if m := r.last(); m.Text != "" || len(m.Attachments) != 1 || string(m.Attachments[0].Data) != text {
+				t.Errorf("%q, forwarded, arrived as %+v", text, m)
+			}
+		}
+		r.say(r.dm, telegramtest.Line{Text: "is this true?", Of: "Bob"})
+		if m := r.last(); m.Text != "is this true?" || len(m.Attachments) != 0 {
+			t.Errorf("a forwarded question arrived as %+v", m)
+		}
+		r.say(g, telegramtest.Line{Text: "/logout", Of: "Bob"})
+		if m := r.last(); m.Addressed || m.Text != "" {
+			t.Errorf("a command forwarded to a group arrived as %+v; want it not addressed", m)
+		}
+	})
+}
+
 // TestWhoIsHeard: other bots, channels and those whom nobody vouches for.
 func TestWhoIsHeard(t *testing.T) {
 	for _, posts := range []bool{false, true} {

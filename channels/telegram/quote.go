@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"chatgateway/channels"
-	"chatgateway/internal/secret"
 )
 
 // Bounds of what is given of a message that another answers.
@@ -46,15 +45,9 @@ func (p *poller) quoted(m *message) []channels.Attachment {
 		text = strings.ToValidUTF8(text[:most], "") + " …"
 	}
 	if strings.TrimSpace(text) != "" {
-		files = append([]channels.Attachment{asText(name, text)}, files...)
+		files = append([]channels.Attachment{channels.AsText(name, text)}, files...)
 	}
 	return files
-}
-
-// asText is a text beside the message's own, without what looks like a key in it.
-func asText(name, text string) channels.Attachment {
-	text = secret.Redact(text)
-	return channels.Attachment{Name: name, Type: "text/plain", Size: int64(len(text)), Data: []byte(text)}
 }
 
 // words are what a message says, whatever its kind.
@@ -120,19 +113,19 @@ func (m *message) author() string {
 // data are the things in a message that are no files, as text.
 func (m *message) data() (list []channels.Attachment) {
 	if v := m.Venue; v != nil {
-		list = append(list, asText("a place", fmt.Sprintf("%s, %s (latitude %g, longitude %g)", v.Title, v.Address, v.Location.Latitude, v.Location.Longitude)))
+		list = append(list, channels.AsText("a place", fmt.Sprintf("%s, %s (latitude %g, longitude %g)", v.Title, v.Address, v.Location.Latitude, v.Location.Longitude)))
 	} else if l := m.Location; l != nil {
-		list = append(list, asText("a place", fmt.Sprintf("latitude %g, longitude %g", l.Latitude, l.Longitude)))
+		list = append(list, channels.AsText("a place", fmt.Sprintf("latitude %g, longitude %g", l.Latitude, l.Longitude)))
 	}
 	if c := m.Contact; c != nil {
-		list = append(list, asText("a contact", strings.TrimSpace(c.FirstName+" "+c.LastName)+", "+c.Phone))
+		list = append(list, channels.AsText("a contact", strings.TrimSpace(c.FirstName+" "+c.LastName)+", "+c.Phone))
 	}
 	if q := m.Poll; q != nil {
 		text := q.Question
 		for _, o := range q.Options {
 			text += "\n- " + o.Text
 		}
-		list = append(list, asText("a poll", text))
+		list = append(list, channels.AsText("a poll", text))
 	}
 	for _, odd := range []struct {
 		raw  json.RawMessage

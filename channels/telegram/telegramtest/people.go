@@ -19,8 +19,9 @@ type Line struct {
 	Voice    []byte
 	Location *Location
 	Album    string
-	As       *Chat // the chat on whose behalf it is sent: an anonymous admin, a channel
-	Auto     bool  // forwarded by itself from the linked channel
+	As       *Chat  // the chat on whose behalf it is sent: an anonymous admin, a channel
+	Auto     bool   // forwarded by itself from the linked channel
+	Of       string // who wrote it, if it is forwarded
 	At       time.Time
 }
 
@@ -49,6 +50,9 @@ func (s *Server) compose(u *User, c *Chat, l Line) *Message {
 	m := &Message{From: u, Album: l.Album, Location: l.Location, AutoForward: l.Auto}
 	if !l.At.IsZero() {
 		m.Date = l.At.Unix()
+	}
+	if l.Of != "" {
+		m.Forward = &Origin{Type: "hidden_user", Name: l.Of, Date: 1}
 	}
 	if l.ReplyTo != nil {
 		r := *l.ReplyTo

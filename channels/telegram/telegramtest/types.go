@@ -62,6 +62,12 @@ type (
 	Keyboard struct {
 		Rows [][]Button `json:"inline_keyboard"`
 	}
+	// Origin says of what is forwarded who wrote it.
+	Origin struct {
+		Type string `json:"type"` // "hidden_user": only the name is told
+		Name string `json:"sender_user_name,omitempty"`
+		Date int64  `json:"date"`
+	}
 	// Message is a message, or a service message.
 	Message struct {
 		ID              int64           `json:"message_id"`
@@ -72,6 +78,7 @@ type (
 		Chat            ChatInfo        `json:"chat"`
 		InTopic         bool            `json:"is_topic_message,omitempty"`
 		AutoForward     bool            `json:"is_automatic_forward,omitempty"`
+		Forward         *Origin         `json:"forward_origin,omitempty"`
 		ReplyTo         *Message        `json:"reply_to_message,omitempty"`
 		EditDate        int64           `json:"edit_date,omitempty"`
 		Album           string          `json:"media_group_id,omitempty"`
