@@ -251,10 +251,10 @@ func (f *File) resolver() *jsonfile.Resolver {
 	return f.refs
 }
 
-// lookEvery is how long what was read is taken without a look at the file.
-const lookEvery = time.Second
+// lookEvery is how long what was read is taken without a look at the file: half of what is promised.
+const lookEvery = 500 * time.Millisecond
 
-// current gives what is in force. One goroutine in a second looks at the file; the others don't wait for it.
+// current gives what is in force. One goroutine in that time looks at the file; the others don't wait for it.
 func (f *File) current() *state {
 	now, last := time.Now().UnixNano(), f.looked.Load()
 	s := f.state.Load()

@@ -61,7 +61,7 @@ func newState(file jsonfile.File) *state {
 // half reports whether the file may have been read in the middle of being saved by an editor that does not replace it,
 // empty or cut: what was in force stays so for a moment.
 func (s *state) half() bool {
-	return (s.err != nil || s.stamp.Empty()) && s.stamp.Age() < 2*lookEvery
+	return (s.err != nil || s.stamp.Empty()) && s.stamp.Age() < 4*lookEvery
 }
 
 // everyField stands for all fields of a record that is none.

@@ -162,6 +162,10 @@ func (g *Gateway) failure(ctx context.Context, r providers.Ref, err error) (stri
 	return fmt.Sprintf("%s could not be asked: something went wrong here; the gateway's log says what.", name), []commands.Choice{retry, model}
 }
 
+// Aside does something beside the conversations, in a goroutine that the end of Serve cuts short and waits for. While
+// Serve does not run it does nothing.
+func (g *Gateway) Aside(f func(context.Context)) { g.aside(f) }
+
 // Tell writes to the owners of the accounts, each in private, where there is a private way to them.
 func (g *Gateway) Tell(ctx context.Context, owners map[channels.AccountID][]channels.UserID, text string, choices ...commands.Choice) {
 	for account, people := range owners {

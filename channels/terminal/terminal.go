@@ -87,6 +87,7 @@ type Channel struct {
 	chats map[channels.ConversationID]map[io.Writer]struct{} // guarded by mu
 	hand  channels.Handler                                   // guarded by mu; nil while Run does not run
 	runs  chan struct{}                                      // guarded by mu; closed when hand is set
+	said  bool                                               // guarded by mu: that lines are not kept
 }
 
 type formAnswer struct {
@@ -197,16 +198,32 @@ func (c *Channel) take(ctx context.Context, conv channels.ConversationID, up Up)
 		if h != nil {
 			err = h(ctx, channels.Batch{Messages: []channels.Message{m}})
 		}
+		if err == nil {
+			c.refused(false)
+		}
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		c.log.Warn("terminal: not kept yet", "err", err)
+		c.log.Log(ctx, c.refused(true), "terminal: not kept yet", "err", err)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
 		}
 	}
+}
+
+// refused notes whether the last line was kept, and gives the level at which a refusal is logged: it is said once until
+// a line is kept again.
+func (c *Channel) refused(yes bool) slog.Level {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	said := c.said
+	c.said = yes
+	if said {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // Send implements channels.Channel.

@@ -131,22 +131,16 @@ func (r *rules) asked(a access.Ask) {
 		who = "Somebody"
 	}
 	text := fmt.Sprintf("%s (`%s`) asks to talk to me. The code is valid for an hour.", who, a.Person)
-	go r.tell(text, commands.Choice{Label: "Let in", Run: "/access approve " + a.Person.String()}, commands.Choice{Label: "Refuse", Run: "/access deny " + a.Person.String()})
+	r.s.core.Aside(func(ctx context.Context) {
+		r.s.core.Tell(ctx, r.owners(), text, commands.Choice{Label: "Let in", Run: "/access approve " + a.Person.String()}, commands.Choice{Label: "Refuse", Run: "/access deny " + a.Person.String()})
+	})
 }
 
 // admitted tells a person that they were let in.
 func (r *rules) admitted(g access.Grant) {
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
+	r.s.core.Aside(func(ctx context.Context) {
 		r.s.core.Tell(ctx, map[channels.AccountID][]channels.UserID{g.Account: {g.ID}}, "You may talk to me now. /help shows what I can do.")
-	}()
-}
-
-func (r *rules) tell(text string, choices ...commands.Choice) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	r.s.core.Tell(ctx, r.owners(), text, choices...)
+	})
 }
 
 // owners are the people who own the bot, by account.

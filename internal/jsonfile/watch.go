@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	watchNet    = time.Second            // how often the file is looked at besides the system's events
+	watchNet    = 500 * time.Millisecond // how often the file is looked at besides the system's events
 	watchSettle = 100 * time.Millisecond // events this close together are one change
 )
 
-// Watch reports changes of a file: within a fifth of a second where the system tells of them, within about a second
+// Watch reports changes of a file: within a fifth of a second where the system tells of them, within about half a second
 // where it does not (a network disk, no watches left, a folder that does not exist yet). It may also report where
 // nothing changed. Changes that come before the receiver is ready are one. The channel is closed when ctx has ended
 // and the watch is over. It works for any file of any program's; a link is followed.
@@ -52,6 +52,13 @@ func (w *watcher) run(ctx context.Context, last Stamp, report func()) {
 	defer tick.Stop()
 	settled := time.NewTimer(watchSettle)
 	settled.Stop()
+	settling := false
+	settle := func() { // events that never end must not put it off for ever
+		if !settling {
+			settling = true
+			settled.Reset(watchSettle)
+		}
+	}
 	for {
 		events, errs := w.channels()
 		select {
@@ -61,11 +68,12 @@ func (w *watcher) run(ctx context.Context, last Stamp, report func()) {
 			if !ok {
 				w.close()
 			} else if filepath.Base(e.Name) == filepath.Base(w.path) {
-				settled.Reset(watchSettle)
+				settle()
 			}
 		case <-errs: //nolint:errcheck // an overflow: something was missed
-			settled.Reset(watchSettle)
+			settle()
 		case <-settled.C:
+			settling = false
 			last = lookAt(w.path)
 			report()
 		case <-tick.C:
