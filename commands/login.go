@@ -14,13 +14,16 @@ import (
 // claimStep asks for the claim code.
 var claimStep = login.Step{Text: "The code on the gateway's console, please.", Field: &login.Field{Name: "Code", Secret: true}}
 
-// offered are the providers that get a button; the others are named.
-var offered = []string{"anthropic", "openai", "google", "openrouter", "openai-codex", "github-copilot", "ollama", "groq", "mistral"}
+// loginPage is how many providers are offered at once.
+const loginPage = 9
 
 // logIn logs in to a provider, which asks through the call's Prompter.
 func logIn(ctx context.Context, c *Call) error {
 	if c.Arg(0) == "" {
-		return offerLogins(ctx, c)
+		return offerLogins(ctx, c, 1)
+	}
+	if strings.EqualFold(c.Arg(0), "more") {
+		return offerLogins(ctx, c, page(c.Arg(1)))
 	}
 	s, id, err := account(c.Host, c.Arg(0))
 	if err != nil {
@@ -108,28 +111,43 @@ func LoggedInText(s providerauth.Scheme, id providerauth.ID, r providerauth.Logi
 
 func some(list []string, n int) []string { return list[:min(n, len(list))] }
 
-// offerLogins lists the providers.
-func offerLogins(ctx context.Context, c *Call) error {
-	var cs []Choice
-	var others []string
-	schemes := map[string]providerauth.Scheme{}
+// offerLogins offers a page of the providers: the usual ones come first.
+func offerLogins(ctx context.Context, c *Call, page int) error {
+	var list []providerauth.Scheme
 	for _, s := range c.Host.Auth().Schemes() {
-		schemes[s.ID] = s
-		if !slices.Contains(offered, s.ID) {
-			others = append(others, "`"+s.ID+"`")
+		if slices.ContainsFunc(s.Methods, func(m providerauth.Method) bool { return m.Off == "" }) {
+			list = append(list, s)
 		}
 	}
-	for _, l := range c.Host.LocalServers(ctx) {
-		cs = append(cs, Choice{Label: fmt.Sprintf("Use %s on this host", l.Name), Run: "/model " + l.Provider})
-	}
-	for _, id := range offered {
-		if s, ok := schemes[id]; ok && len(s.Methods) > 0 {
-			cs = append(cs, Choice{Label: s.Name, Run: "/login " + id})
+	slices.SortStableFunc(list, func(a, b providerauth.Scheme) int {
+		switch {
+		case a.Usual == b.Usual:
+			return 0
+		case a.Usual:
+			return -1
 		}
+		return 1
+	})
+	pages := max((len(list)+loginPage-1)/loginPage, 1)
+	page = min(page, pages)
+	var cs []Choice
+	if page == 1 {
+		for _, l := range c.Host.LocalServers(ctx) {
+			cs = append(cs, Choice{Label: fmt.Sprintf("Use %s on this host", l.Name), Run: "/model " + l.Provider})
+		}
+	}
+	for _, s := range list[(page-1)*loginPage : min(page*loginPage, len(list))] {
+		cs = append(cs, Choice{Label: s.Name, Run: "/login " + s.ID})
 	}
 	text := "Which provider do you want to log in to?"
-	if len(others) > 0 {
-		text += " Besides these: " + strings.Join(others, ", ") + " — with `/login` and the name."
+	if pages > 1 {
+		text += fmt.Sprintf(" There are %d; this is page %d of %d. If you know its name: `/login` and the name.", len(list), page, pages)
+	}
+	if page > 1 {
+		cs = append(cs, Choice{Label: "« Back", Run: fmt.Sprintf("/login more %d", page-1)})
+	}
+	if page < pages {
+		cs = append(cs, Choice{Label: "More »", Run: fmt.Sprintf("/login more %d", page+1)})
 	}
 	return c.say(ctx, text, cs...)
 }

@@ -97,6 +97,7 @@ type Scheme struct {
 	Env     []string // variables that hold a key, first one first; besides {ID}_API_KEY
 	KeyPage string   // where keys are made
 	NoKey   bool     // works without any credential: a server on this host
+	Usual   bool     // one of those that are offered first
 	Methods []Method
 	Hosts   []string // hosts that the credential may be sent to, its own base URL's included
 	// Refresh renews an OAuth credential; nil: it cannot be renewed. It makes one exchange and no retry. An error that

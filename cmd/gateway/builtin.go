@@ -42,6 +42,9 @@ type builtin struct {
 	make func(providers.Options) providers.Provider
 }
 
+// usual are the providers that /login offers first.
+var usual = []string{"anthropic", "openai", "openai-codex", "github-copilot", "google", "ollama", "openrouter", "groq", "mistral"}
+
 // builtins are the model providers, in the order in which they are shown and share variables. A new one is one line
 // here; an OpenAI-compatible service is a line in providers/openai/compatible.go only.
 func builtins() []builtin {

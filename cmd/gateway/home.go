@@ -83,6 +83,7 @@ func schemes(list []providers.Provider) []providerauth.Scheme {
 	out := make([]providerauth.Scheme, len(list))
 	for i, p := range list {
 		out[i] = p.Auth()
+		out[i].Usual = slices.Contains(usual, out[i].ID)
 	}
 	return out
 }
