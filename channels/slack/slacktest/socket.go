@@ -42,10 +42,10 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	good := s.tickets[r.URL.Query().Get("ticket")]
 	delete(s.tickets, r.URL.Query().Get("ticket"))
-	s.dialed++
 	silent := s.faults.silent > 0
 	if silent {
 		s.faults.silent--
+		s.dialed++
 	}
 	s.mu.Unlock()
 	if !good {
@@ -73,6 +73,7 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	default:
 	}
 	s.links = append(s.links, l)
+	s.dialed++
 	n, app := len(s.links), s.o.App
 	s.mu.Unlock()
 	_ = app
