@@ -9,7 +9,7 @@ import (
 	"chatgateway/channels"
 )
 
-// Codes of Discord's errors that are decided by.
+// Codes of Discord's errors that are decided by: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json.
 const (
 	codeUnknownChannel     = 10003
 	codeUnknownGuild       = 10004
@@ -31,7 +31,7 @@ const (
 	codeThreadThere        = 160004
 	codeThreadLocked       = 160005
 	codeAutoMod            = 200000
-	codeHarmfulLink        = 240000 // the first of those for what is blocked
+	codeHarmfulLink        = 240000
 )
 
 // What is being done where a message is shown.
@@ -85,10 +85,10 @@ func (e *apiError) forContent() bool {
 		return false
 	}
 	switch e.code {
-	case codeInvalidForm, codeEmpty, codeExplicit, codeAutoMod:
+	case codeInvalidForm, codeEmpty, codeExplicit, codeAutoMod, codeHarmfulLink:
 		return true
 	}
-	return e.code >= codeHarmfulLink && e.code < codeHarmfulLink+1000
+	return false
 }
 
 // UserMessage says it to a person.
