@@ -12,6 +12,7 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/internal/status"
+	"chatgateway/store"
 )
 
 // How an account is started again.
@@ -92,15 +93,17 @@ func (g *Gateway) report(a *account, s status.Channel) {
 	if s.Alive.IsZero() {
 		s.Alive = old.Alive
 	}
+	mended := s.Mended || s.Works() && !old.Works()
+	s.Mended = false
 	a.state = s
 	a.mu.Unlock()
+	if mended {
+		g.aside(func(ctx context.Context) { g.takeUpLate(ctx, func(c store.Conv) bool { return c.Account == a.ID }) })
+	}
 	if s.State == old.State && s.Detail == old.Detail && s.Bot == old.Bot {
 		return
 	}
 	g.changed()
-	if s.State == status.Connected && old.State != status.Connected {
-		g.connected(a.ID)
-	}
 	level, args := slog.LevelDebug, []any{"account", s.Account, "state", string(s.State)}
 	switch s.State {
 	case status.Connected:

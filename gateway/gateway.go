@@ -119,8 +119,8 @@ type Gateway struct {
 	closing  bool                            // guarded by mu: the handler refuses
 	// receiving counts the batches that are being taken; none begins once closing is set.
 	receiving sync.WaitGroup
-	undone    []store.Turn                 // guarded by mu: turns of an earlier run, taken up by their sessions
-	late      map[int64]channels.AccountID // guarded by mu: answered turns whose account must be set up before they are shown
+	undone    []store.Turn         // guarded by mu: turns of an earlier run, taken up by their sessions
+	late      map[int64]store.Conv // guarded by mu: answered turns whose account must be set up before they are shown
 	// runChannels and runTurn are set while Serve runs; nil before. Both are guarded by mu.
 	runChannels func(func(context.Context)) // in a goroutine that ends last
 	runTurn     func(func(context.Context)) // in a goroutine that the drain waits for, then cuts
@@ -134,7 +134,7 @@ func New(o Options) *Gateway {
 	g := &Gateway{
 		o: o, log: o.Log, started: time.Now(), changedCh: make(chan struct{}),
 		accounts: map[channels.AccountID]*account{}, sessions: map[store.Conv]*session{},
-		late: map[int64]channels.AccountID{},
+		late: map[int64]store.Conv{},
 	}
 	g.asks.init(func(c store.Conv, seq int64) bool {
 		return slices.ContainsFunc(g.o.Store.Queue(c), func(i store.Item) bool { return i.Seq == seq })

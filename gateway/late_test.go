@@ -34,3 +34,28 @@ func TestALateAnswerComesWithTheConnection(t *testing.T) {
 		}
 	})
 }
+
+// It comes too when somebody writes there, or the channel says that something was mended.
+func TestALateAnswerComesWithTheNextMessage(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.refusing(fmt.Errorf("fake: %w", channels.ErrSetup), "cccc", "dddd")
+		w.model.Answer("cccc")
+		w.say("ann", "tell me")
+		w.model.Answer("dddd")
+		w.say("bob", "tell me")
+		w.wantNot("ann", "cccc")
+		w.wantNot("bob", "dddd")
+		w.chat.Refuse(nil)
+		w.model.Answer("eeee")
+		w.say("ann", "are you there?")
+		w.want("ann", "cccc", "eeee")
+		w.wantNot("bob", "dddd")
+		a := w.g.account("chat")
+		s := a.snapshot()
+		s.Mended = true
+		w.g.report(a, s)
+		w.settle()
+		w.want("bob", "dddd")
+	})
+}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,11 @@ func (g *Gateway) receive(ctx context.Context, a *account, b channels.Batch) err
 			return err
 		}
 		g.keeps(a)
+		if len(kept) > 0 {
+			g.takeUpLate(ctx, func(c store.Conv) bool {
+				return c.Account == a.ID && slices.ContainsFunc(kept, func(i store.Item) bool { return i.Message.Conversation == c.Conversation })
+			})
+		}
 		for from, to := range c.moved {
 			g.moved(ctx, store.Conv{Account: a.ID, Conversation: from}, store.Conv{Account: a.ID, Conversation: to})
 		}

@@ -81,19 +81,20 @@ func (g *Gateway) takeUp(t store.Turn) {
 	g.wake(t.Conv)
 }
 
-// setLate has an answer shown when its account connects again: the service wants another set-up first.
+// setLate has an answer shown when the set-up that the service wants may be there: when the account connects again or
+// says so, and when somebody writes in the conversation.
 func (g *Gateway) setLate(t store.Turn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.late[t.ID] = t.Conv.Account
+	g.late[t.ID] = t.Conv
 }
 
-// connected takes up the answers that waited for the account.
-func (g *Gateway) connected(id channels.AccountID) {
+// takeUpLate tries the answers again that wait for another set-up in these conversations.
+func (g *Gateway) takeUpLate(ctx context.Context, in func(store.Conv) bool) {
 	late := map[int64]bool{}
 	g.mu.Lock()
-	for turn, account := range g.late {
-		if account == id {
+	for turn, conv := range g.late {
+		if in(conv) {
 			late[turn] = true
 			delete(g.late, turn)
 		}
@@ -102,17 +103,15 @@ func (g *Gateway) connected(id channels.AccountID) {
 	if len(late) == 0 {
 		return
 	}
-	g.aside(func(ctx context.Context) {
-		turns, err := g.o.Store.Undone(ctx)
-		if err != nil {
-			g.log.Error("answers wait for the next start", "account", string(id), "err", err)
+	turns, err := g.o.Store.Undone(ctx)
+	if err != nil {
+		g.log.Error("answers wait for the next start", "err", err)
+	}
+	for _, t := range turns {
+		if late[t.ID] && t.State == store.Answered {
+			g.takeUp(t)
 		}
-		for _, t := range turns {
-			if late[t.ID] && t.State == store.Answered {
-				g.takeUp(t)
-			}
-		}
-	})
+	}
 }
 
 // forgetLeftOver drops the undone turns of a conversation, which were stopped, and counts them.

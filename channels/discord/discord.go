@@ -86,6 +86,7 @@ type channel struct {
 	threads map[string]string                           // guarded by mu: threads to be opened by their first answer, and their titles
 	flat    map[string]bool                             // guarded by mu: threads that could not be opened
 	directs map[channels.UserID]channels.ConversationID // guarded by mu
+	told    status.Channel                              // guarded by mu: what was reported last
 }
 
 // identity is who the bot is.

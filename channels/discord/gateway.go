@@ -206,7 +206,10 @@ func (c *channel) dispatch(ctx context.Context, kind string, raw json.RawMessage
 		ch := wireChannel{}
 		if err = json.Unmarshal(raw, &ch); err == nil {
 			c.places.learn(ch)
+			c.mended()
 		}
+	case "GUILD_MEMBER_UPDATE": // of the bot itself, whatever its intents
+		c.mended()
 	case "CHANNEL_DELETE", "THREAD_DELETE":
 		ch := wireChannel{}
 		if err = json.Unmarshal(raw, &ch); err == nil {
@@ -224,6 +227,7 @@ func (c *channel) dispatch(ctx context.Context, kind string, raw json.RawMessage
 		}{}
 		if err = json.Unmarshal(raw, &r); err == nil {
 			c.places.role(r.Guild, r.Role, c.identity().id)
+			c.mended()
 		}
 	}
 	if err != nil {
@@ -237,7 +241,21 @@ func (c *channel) report(s status.State, detail string) {
 	if s == status.Connected || s == status.Degraded {
 		ch.Alive = time.Now()
 	}
+	c.mu.Lock()
+	c.told = ch
+	c.mu.Unlock()
 	c.o.Report(ch)
+}
+
+// mended tells that permissions have changed, so that the bot may do what it could not.
+func (c *channel) mended() {
+	c.mu.Lock()
+	ch := c.told
+	c.mu.Unlock()
+	if ch.Works() {
+		ch.Alive, ch.Mended = time.Now(), true
+		c.o.Report(ch)
+	}
 }
 
 // bot says who the bot is; empty until that is known.

@@ -14,6 +14,7 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/channels/discord/discordtest"
+	"chatgateway/internal/status"
 )
 
 // TestParts: a long answer is cut at 2,000 with code blocks closed and opened again.
@@ -255,5 +256,32 @@ func TestNoTokenInErrors(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), i.Token[:20]) || strings.Contains(err.Error(), discordtest.Token[:8]) || strings.Contains(err.Error(), "http") {
 			t.Errorf("the error is %v", err)
 		}
+	}
+}
+
+// TestPermissionsComeBack: what may have changed what the bot may do is told, so that what failed is tried again.
+func TestPermissionsComeBack(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil).start()
+	mended := func() (n int) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, r := range b.reports {
+			if r.Mended && r.State == status.Connected {
+				n++
+			}
+		}
+		return n
+	}
+	for n, e := range []struct {
+		kind string
+		data map[string]any
+	}{
+		{"GUILD_ROLE_UPDATE", map[string]any{"guild_id": "1", "role": map[string]any{"id": "2"}}},
+		{"CHANNEL_UPDATE", map[string]any{"id": "3", "guild_id": "1", "type": 0}},
+		{"GUILD_MEMBER_UPDATE", map[string]any{"guild_id": "1", "roles": []string{"2"}}},
+	} {
+		b.s.Emit(e.kind, e.data)
+		b.until("it is told after "+e.kind, func() bool { return mended() == n+1 })
 	}
 }

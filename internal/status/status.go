@@ -27,8 +27,12 @@ type Channel struct {
 	Since    time.Time `json:"since,omitzero"`     // when the state began
 	Alive    time.Time `json:"alive,omitzero"`     // last completed exchange with the service
 	Restarts int       `json:"restarts,omitempty"` // since the program began
+	Mended   bool      `json:"-"`                  // in a report: what failed for want of another set-up may work now
 	Sources  []Source  `json:"sources,omitempty"`  // where each secret came from
 }
+
+// Works reports whether the service can be written to.
+func (c Channel) Works() bool { return c.State == Connected || c.State == Degraded }
 
 // Source says where one field of a credential came from, never what it is.
 type Source struct {
