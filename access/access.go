@@ -147,6 +147,14 @@ type Access struct {
 	tries  map[string]Tries
 	told   map[Person]bool // who was told that there is no owner; at most maxTold
 	turns  map[Person][]time.Time
+	// faceless is where those for whom nobody vouches were told so; at most maxTold.
+	faceless map[where]bool
+}
+
+// where is a conversation of an account.
+type where struct {
+	account channels.AccountID
+	in      channels.ConversationID
 }
 
 // New reads what was granted. Before SetConfig nobody but owners by grant, and those of Local accounts, may talk.
@@ -169,7 +177,7 @@ func New(ctx context.Context, o Options) (*Access, error) {
 	}
 	a := &Access{
 		o: o, grants: map[Person]Grant{}, asks: map[Person]*request{}, tries: map[string]Tries{},
-		told: map[Person]bool{}, turns: map[Person][]time.Time{},
+		told: map[Person]bool{}, turns: map[Person][]time.Time{}, faceless: map[where]bool{},
 	}
 	for _, g := range saved.Grants {
 		a.grants[g.Person] = g

@@ -15,7 +15,7 @@ func (a *Access) Decide(ctx context.Context, account channels.AccountID, m chann
 		return Decision{Role: Owner, Why: "of this host"}
 	}
 	if m.From == "" {
-		return Decision{Why: "the service does not vouch for the sender"}
+		return a.nobody(account, m)
 	}
 	p := Person{account, m.From}
 	a.mu.Lock()
@@ -25,6 +25,30 @@ func (a *Access) Decide(ctx context.Context, account channels.AccountID, m chann
 		return a.pair(ctx, p, m)
 	}
 	return d
+}
+
+// nobody decides about a message of a sender for whom the service does not vouch: an anonymous admin, a channel that
+// writes in a group. Where the bot would answer others they are told why it does not answer them, once in a conversation.
+func (a *Access) nobody(account channels.AccountID, m channels.Message) Decision {
+	d := Decision{Why: "the service does not vouch for the sender"}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c, known := a.config.Accounts[account]
+	if !known || m.Private || !m.Addressed || m.Edited || c.groups() == "off" || !listed(c, m) {
+		return d
+	}
+	at := where{account, m.Conversation}
+	if !a.faceless[at] && len(a.faceless) < maxTold {
+		a.faceless[at] = true
+		d.Reply = "I cannot tell who wrote that, so I may not answer. Write as yourself: not anonymously, and not in the name of a group or channel."
+	}
+	return d
+}
+
+// listed reports whether a message stands in one of the account's groups.
+func listed(c Account, m channels.Message) bool {
+	return slices.Contains(c.Groups, star) ||
+		slices.ContainsFunc(m.Places, func(id channels.PlaceID) bool { return has(c.Groups, string(id)) })
 }
 
 // decide is Decide without the pairing; pair says that it is the case. a.mu is held.
@@ -72,8 +96,7 @@ func isClaim(text string) bool {
 func group(c Account, p Person, g Grant, owner bool, m channels.Message) Decision {
 	policy := c.groups()
 	addressed := m.Addressed || m.Press != ""
-	place := slices.Contains(c.Groups, star) ||
-		slices.ContainsFunc(m.Places, func(id channels.PlaceID) bool { return has(c.Groups, string(id)) })
+	place := listed(c, m)
 	switch {
 	case policy == "off":
 		return Decision{Why: "groups are off"}
