@@ -41,9 +41,10 @@ type (
 	// folder is a folder as it was opened: next is the number that the next mail gets at the least.
 	folder struct{ validity, next, mails uint32 }
 	head   struct {
-		uid  uint32
-		size int64
-		date time.Time // when it came
+		uid    uint32
+		size   int64
+		date   time.Time // when it came
+		thread string    // which thread the server says it to be in; empty: it says nothing
 	}
 )
 
@@ -51,6 +52,7 @@ type (
 type box struct {
 	c     *imapclient.Client
 	line  *line
+	given *given        // nil: go-imap encrypts the connection itself
 	news  chan struct{} // the server said that something changed
 	reply time.Duration
 	free  func() bool // stops closing the connection when the context ends
@@ -105,7 +107,8 @@ func (c *channel) reach(ctx context.Context) (*box, error) {
 	if c.set.IMAPTLS == "starttls" {
 		b.c, err = imapclient.NewStartTLS(l, o)
 	} else {
-		b.c = imapclient.New(l, o)
+		b.given = &given{Conn: l}
+		b.c = imapclient.New(b.given, o)
 		err = b.c.WaitGreeting()
 	}
 	if err != nil {
@@ -191,10 +194,32 @@ func (b *box) search(what *imap.SearchCriteria) ([]uint32, error) {
 	return slices.Compact(uids), nil
 }
 
-func (b *box) heads(uids []uint32) (list []head, err error) {
+func (b *box) heads(uids []uint32) ([]head, error) {
 	if len(uids) == 0 {
 		return nil, nil
 	}
+	item := ""
+	if b.given != nil {
+		item = threadItem(b.c.Caps())
+	}
+	if item == "" {
+		return b.sizes(uids)
+	}
+	b.given.ask(item)
+	list, err := b.sizes(uids)
+	threads := b.given.told()
+	if refused(err) { // it has the word, but does not do it
+		b.given = nil
+		return b.sizes(uids)
+	}
+	for i, h := range list {
+		list[i].thread = threads[h.uid]
+	}
+	return list, err
+}
+
+// sizes is heads without the threads.
+func (b *box) sizes(uids []uint32) (list []head, err error) {
 	cmd := b.c.Fetch(set(uids), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true})
 	for m := cmd.Next(); m != nil; m = cmd.Next() {
 		var h head

@@ -24,7 +24,7 @@ type letterIn struct {
 	header  textproto.Header
 	id      string   // Message-ID without brackets
 	refs    []string // the mails before it in its thread, the first one first
-	index   string   // names its thread, as Exchange and Outlook do; empty: they do not
+	index   string   // names its thread, as the server, Exchange or Outlook do; empty: they do not
 	from    string   // the address in From, in lower case; empty: there is not exactly one
 	name    string
 	vouched bool // the receiving server says that it is from there

@@ -3,6 +3,9 @@ package email
 import (
 	"encoding/base64"
 	"errors"
+	"io"
+	"maps"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +93,102 @@ func TestThreadIndex(t *testing.T) {
 			t.Errorf("%s is in the thread: %+v", text, m)
 		}
 	}
+}
+
+// TestGivenThreads: a mail that answers what nothing is known of is found by the thread that the server holds it to be in.
+func TestGivenThreads(t *testing.T) {
+	t.Parallel()
+	for item, capability := range map[string]string{"X-GM-THRID": "X-GM-EXT-1", "THREADID": "OBJECTID"} {
+		t.Run(item, func(t *testing.T) {
+			t.Parallel()
+			one, two, none := "1278455344230334865", "1278455344230334866", "1278455344230334867"
+			if item == "THREADID" {
+				one, two, none = "(T64b478a75b7ea9)", "(T-2_x)", "NIL"
+			}
+			r := newRig(t, emailtest.Options{
+				ThreadCap: capability, ThreadItem: item,
+				Threads: map[uint32]string{1: one, 2: one, 3: two, 4: one, 5: none, 6: none, 7: one},
+			}, nil)
+			r.run()
+			put := func(from, text string) channels.Message {
+				raw := mailOf(from, "Re: x", text, strings.ReplaceAll(text, " ", "-")+"@people.example", []string{"unheard-of-" + text + "@people.example"})
+				r.s.Put(t, "INBOX", []byte(raw), time.Now())
+				return r.hear(text)
+			}
+			first := put(ann, "the first")
+			second, other, person := put(ann, "the second"), put(ann, "another thread"), put("bob@people.example", "another person")
+			if second.Conversation != first.Conversation {
+				t.Errorf("%+v is not in the thread of %+v", second, first)
+			}
+			if other.Conversation == first.Conversation || person.Conversation == first.Conversation {
+				t.Errorf("in the thread: %+v, %+v", other, person)
+			}
+			if a, b := put(ann, "of no thread"), put(ann, "of none either"); item == "THREADID" && a.Conversation == b.Conversation {
+				t.Errorf("two mails of no thread are in one: %+v", a)
+			}
+			r.stop()
+			r.open(channeltest.NewSecrets(good))
+			r.run()
+			if m := put(ann, "after a restart"); m.Conversation != first.Conversation {
+				t.Errorf("%+v is not in the thread of %+v", m, first)
+			}
+		})
+	}
+}
+
+// TestThreadsRefused: a server that has the word but does not do it is asked no more, and mail comes all the same.
+func TestThreadsRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, emailtest.Options{ThreadCap: "X-GM-EXT-1", ThreadItem: "SOMETHING-ELSE"}, nil)
+	r.run()
+	for _, text := range []string{"one", "two"} {
+		r.s.Put(t, "INBOX", []byte(mailOf(ann, "x", text, text+"@people.example", nil)), time.Now())
+		r.hear(text)
+	}
+}
+
+// TestGivenReadsLines: what came is given on whole, whatever pieces it comes in, less the threads.
+func TestGivenReadsLines(t *testing.T) {
+	const before, after = "* 9 EXISTS\r\n", "T5 OK done\r\n* 2 FETCH (X-GM-THRID 7 UID 5)\r\n"
+	const asked = "* 1 FETCH (X-GM-THRID 11 UID 3 RFC822.SIZE 5)\r\n* 2 FETCH (UID 4 X-GM-THRID 12 RFC822.SIZE 5)\r\n" +
+		"* 3 FETCH (UID 5 THREADID (T1))\r\n* 4 FETCH (THREADID NIL)\r\n* OK [X] X-GM-THRID 9 \r\n"
+	const want = "* 1 FETCH (UID 3 RFC822.SIZE 5)\r\n* 2 FETCH (UID 4 RFC822.SIZE 5)\r\n* 3 FETCH (UID 5)\r\n* 4 FETCH ()\r\n* OK [X] X-GM-THRID 9 \r\n"
+	for size := 1; size < 40; size++ {
+		in := &chunks{left: before + asked + "* 5 F", size: size}
+		g := &given{Conn: in}
+		read := func(n int) string {
+			b := make([]byte, n)
+			n, err := io.ReadFull(g, b)
+			if err != nil {
+				t.Fatalf("in pieces of %d: %v after %q", size, err, b[:n])
+			}
+			return string(b)
+		}
+		g.ask("X-GM-THRID")
+		got := read(len(before) + len(want))
+		threads := g.told()
+		in.left += "ETCH (UID 9)\r\n" + after
+		got += read(len("* 5 FETCH (UID 9)\r\n" + after))
+		if got != before+want+"* 5 FETCH (UID 9)\r\n"+after || !maps.Equal(threads, map[uint32]string{3: "11", 4: "12", 5: "T1"}) {
+			t.Errorf("in pieces of %d: %v, %q", size, threads, got)
+		}
+	}
+}
+
+// chunks is a connection on which so many bytes come at once.
+type chunks struct {
+	net.Conn
+	left string
+	size int
+}
+
+func (c *chunks) Read(p []byte) (int, error) {
+	n := copy(p, c.left[:min(c.size, len(c.left))])
+	c.left = c.left[n:]
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 func TestSameKeySameMail(t *testing.T) {

@@ -253,6 +253,12 @@ func (w *watcher) batch(ctx context.Context, heads []head, raws map[uint32][]byt
 			}
 			continue
 		}
+		if h.thread != "" {
+			m.index = "given." + h.thread
+		}
+		if m.index != "" {
+			m.index += " " + m.from // each has a conversation of their own in it
+		}
 		msg := m.message(h.date)
 		t := talk{m.id, orElse(m.from, "nobody@nowhere.invalid")}
 		if m.vouched {

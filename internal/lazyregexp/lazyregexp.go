@@ -29,6 +29,7 @@ func (r Regexp) FindString(s string) string             { return r().FindString(
 func (r Regexp) FindStringIndex(s string) []int         { return r().FindStringIndex(s) }
 func (r Regexp) FindSubmatch(b []byte) [][]byte         { return r().FindSubmatch(b) }
 func (r Regexp) FindStringSubmatch(s string) []string   { return r().FindStringSubmatch(s) }
+func (r Regexp) FindSubmatchIndex(b []byte) []int       { return r().FindSubmatchIndex(b) }
 func (r Regexp) FindStringSubmatchIndex(s string) []int { return r().FindStringSubmatchIndex(s) }
 func (r Regexp) FindAllStringSubmatch(s string, n int) [][]string {
 	return r().FindAllStringSubmatch(s, n)

@@ -9,8 +9,11 @@ import (
 	"io"
 	"log"
 	"net"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +34,10 @@ const (
 // Options say how the server differs from a usual one.
 type Options struct {
 	NoIdle bool // the server does not know IDLE
+	// Threads are the threads of mails by their numbers, in the words of a server that names them: ThreadCap is its
+	// capability, and ThreadItem what is fetched.
+	Threads               map[uint32]string
+	ThreadCap, ThreadItem string
 }
 
 // Server is the mail server.
@@ -72,7 +79,7 @@ func New(t testing.TB, o Options) *Server {
 	il, sl := listen(t), listen(t)
 	s.IMAP, s.SMTP = il.Addr().(*net.TCPAddr).Port, sl.Addr().(*net.TCPAddr).Port
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = is.Serve(&watched{il, s, o.NoIdle}) })
+	wg.Go(func() { _ = is.Serve(&watched{il, s, o}) })
 	wg.Go(func() { _ = ss.Serve(sl) })
 	t.Cleanup(func() {
 		_ = il.Close() // a server that has not begun to serve yet knows nothing of its listener
@@ -161,8 +168,8 @@ func (s *Server) Refuse(err error) {
 // watched remembers its connections.
 type watched struct {
 	net.Listener
-	s      *Server
-	noIdle bool
+	s *Server
+	o Options
 }
 
 func (w *watched) Accept() (net.Conn, error) {
@@ -171,8 +178,11 @@ func (w *watched) Accept() (net.Conn, error) {
 		w.s.mu.Lock()
 		w.s.conns[c] = true
 		w.s.mu.Unlock()
-		if w.noIdle {
+		if w.o.NoIdle {
 			c = idleless{c}
+		}
+		if w.o.ThreadCap != "" {
+			c = &threading{Conn: c, o: w.o}
 		}
 	}
 	return c, err //nolint:wrapcheck // nothing to add
@@ -183,6 +193,35 @@ type idleless struct{ net.Conn }
 
 func (c idleless) Write(p []byte) (int, error) {
 	return c.Conn.Write(bytes.ReplaceAll(p, []byte(" IDLE"), []byte(" XDLE"))) //nolint:wrapcheck // nothing to add
+}
+
+// threading is a connection to a server that tells threads, which go-imap's own does not.
+type threading struct {
+	net.Conn
+	o     Options
+	asked atomic.Bool
+}
+
+func (c *threading) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	out := bytes.Replace(p[:n], []byte(" "+c.o.ThreadItem), nil, 1)
+	c.asked.Store(len(out) < n || c.asked.Load() && n == 0)
+	return copy(p, out), err //nolint:wrapcheck // nothing to add
+}
+
+var uidForm = regexp.MustCompile(`FETCH \((.*\bUID (\d+).*)\)\r`)
+
+func (c *threading) Write(p []byte) (int, error) {
+	out := bytes.ReplaceAll(p, []byte(" UIDPLUS"), []byte(" UIDPLUS "+c.o.ThreadCap))
+	if c.asked.Load() {
+		out = uidForm.ReplaceAllFunc(out, func(line []byte) []byte {
+			m := uidForm.FindSubmatch(line)
+			uid, _ := strconv.ParseUint(string(m[2]), 10, 32)
+			return fmt.Appendf(nil, "FETCH (%s %s %s)\r", c.o.ThreadItem, c.o.Threads[uint32(uid)], m[1])
+		})
+	}
+	_, err := c.Conn.Write(out)
+	return len(p), err //nolint:wrapcheck // nothing to add
 }
 
 // reading is one IMAP session.
