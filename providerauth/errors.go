@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"chatgateway/internal/jsonfile"
 )
 
 // Error says why there is no credential to use. Its text holds no secret and no body of an answer.
@@ -24,7 +26,10 @@ func (e *Error) Error() string {
 	if e.Reason != "" {
 		s += ": " + e.Reason
 	}
-	return s
+	if file, ok := errors.AsType[*jsonfile.Error](e.Err); ok {
+		s += ": " + file.Error()
+	}
+	return strings.TrimPrefix(s, ": ")
 }
 
 // Unwrap gives the kind and the cause.

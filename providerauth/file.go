@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -117,13 +116,13 @@ func (s *File) Update(ctx context.Context, id ID, f func(ctx context.Context, ol
 
 // lock takes the lock of one credential: so that a slow renewal of one does not stop another, it is not the file's.
 func (s *File) lock(ctx context.Context, id ID) (unlock func(), err error) {
-	dir := filepath.Join(filepath.Dir(s.file.Path), "locks")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, &Error{Kind: ErrUnreadable, ID: id, Err: fmt.Errorf("make the folder for the locks: %w", err)}
+	path := filepath.Join(filepath.Dir(s.file.Path), "locks", fileName(id))
+	if err := jsonfile.MakeDir(path); err != nil {
+		return nil, unusable(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
-	return jsonfile.Lock(ctx, filepath.Join(dir, fileName(id)))
+	return jsonfile.Lock(ctx, path)
 }
 
 // fileName makes an id the name of a file, one to one, on every system.

@@ -132,8 +132,8 @@ var (
 	ErrCooling = errors.New("cooling down")
 	// ErrUnknown: no provider has this name.
 	ErrUnknown = errors.New("unknown provider")
-	// ErrUnreadable: the credentials file cannot be read or parsed; nothing is written to it.
-	ErrUnreadable = errors.New("the credentials file cannot be read")
+	// ErrUnreadable: the credentials file cannot be read, parsed or written; nothing is written to it.
+	ErrUnreadable = errors.New("the credentials file cannot be used")
 	// ErrRenewal: the credential has expired and could not be renewed just now; it is kept, and another try may help.
 	ErrRenewal = errors.New("the sign-in could not be renewed just now")
 )

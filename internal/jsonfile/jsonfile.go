@@ -124,7 +124,7 @@ func (f File) Read() (*Doc, error) {
 // then on the write is finished even if ctx ends. An error of change is returned as it is, and nothing is written.
 // change must not call Update for the same file.
 func (f File) Update(ctx context.Context, change func(*Doc) error) error {
-	if err := makeDir(f.Path); err != nil {
+	if err := MakeDir(f.Path); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockWait)

@@ -136,10 +136,11 @@ func TestFullDiskKeepsTheOldFile(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 64, Max: old.Max}); err != nil {
+	// The limit holds for the whole process: what the testing package writes meanwhile must fit.
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1 << 20, Max: old.Max}); err != nil {
 		t.Fatal(err)
 	}
-	err := (File{Path: path}).Update(t.Context(), func(d *Doc) error { return d.Set("b", strings.Repeat("x", 1000)) })
+	err := (File{Path: path}).Update(t.Context(), func(d *Doc) error { return d.Set("b", strings.Repeat("x", 1<<20)) })
 	if e := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); e != nil {
 		t.Fatal(e)
 	}

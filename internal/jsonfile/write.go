@@ -68,8 +68,8 @@ func leftovers(dir, base string) []string {
 	return names
 }
 
-// makeDir makes the folder of path, for the owner alone.
-func makeDir(path string) error {
+// MakeDir makes the folder of path, for the owner alone.
+func MakeDir(path string) error {
 	dir := filepath.Dir(path)
 	info, err := os.Stat(dir)
 	if err == nil && info.IsDir() {
