@@ -14,6 +14,7 @@ main(async () => {
   await answered(page, "No model is set up yet");
   await page.click("#log .bot >> text=Log in >> nth=-1");
   await answered(page, "Which provider do you want to log in to?");
+  await shot(page, "e2e-login");
   await page.locator("#log .bot").last().locator("button", { hasText: "Anthropic" }).first().click();
   await page.waitForSelector(".card input[type=password], .card button");
   if (await page.locator(".card input[type=password]").count() === 0) await page.locator(".card button, #log .bot button", { hasText: "API key" }).last().click();
