@@ -159,7 +159,7 @@ func (a authorization) handler(path string, hits chan<- string) http.Handler {
 			page(w, http.StatusBadRequest, "Another sign-in", "This is the answer to another sign-in, perhaps from an older tab. The gateway goes on waiting: use the newest link.")
 		case q.Get("error") != "":
 			offer(hits, r.URL.RawQuery)
-			page(w, http.StatusOK, "Not signed in", a.client.Name+" said: "+q.Get("error")+". You can close this window.")
+			page(w, http.StatusOK, "Not signed in", a.refused(q.Get("error")).UserMessage()+" You can close this window.")
 		case q.Get("code") == "":
 			page(w, http.StatusBadRequest, "No code", "There is no code in this address. The gateway goes on waiting.")
 		default:

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -119,7 +120,7 @@ func (a authorization) code(s string) (string, error) {
 		return "", Problem("That is the answer to another sign-in. Use the link above, and send what it leads to.")
 	}
 	if fault != "" {
-		return "", &OAuthError{Name: a.client.Name, Doing: doSignIn, Status: 400, Code: known(fault)}
+		return "", a.refused(fault)
 	}
 	if code == "" {
 		return "", Problem("There is no code in this. Send the code that the page shows, or the whole address of the page.")
@@ -172,4 +173,9 @@ func isCode(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~+/=:", r))
 	}) < 0
+}
+
+// refused is the error that the service sent in place of a code.
+func (a authorization) refused(code string) *OAuthError {
+	return &OAuthError{Name: a.client.Name, Doing: doSignIn, Status: http.StatusBadRequest, Code: known(code)}
 }

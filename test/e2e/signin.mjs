@@ -42,6 +42,23 @@ main(async () => {
   await ask("device", (await code.textContent()).trim());
   await answered(page, "as company:device");
 
+  // Declined: the page that the browser ends on says so, and the chat says what to do, by a link and by a code.
+  await ask("deny", "yes");
+  await say(page, "/login company:never browser");
+  await shown();
+  const [refused] = await Promise.all([ctx.waitForEvent("page"), link.last().click()]);
+  await refused.waitForSelector("text=declined");
+  await refused.close();
+  await answered(page, "did not work");
+  await answered(page, "was declined on the page of Company AI. Begin again with /login");
+  const declined = page.locator("#log .bot", { hasText: "was declined on the page of Company AI" });
+  same(await declined.count(), 1, "times that it was said");
+  await say(page, "/login company:never device");
+  await code.waitFor();
+  await ask("device", (await code.textContent()).trim());
+  await declined.nth(1).waitFor();
+  await ask("deny", "");
+
   // Given up.
   await say(page, "/login company:never browser");
   await shown();

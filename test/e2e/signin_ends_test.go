@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"chatgateway/channels/telegram/telegramtest"
 	"chatgateway/internal/testpeers"
+	"chatgateway/test/program"
 )
 
 // TestSignInEnds: what a chat and the shell say where the person declines, or lets a code run out; nothing is stored,
@@ -26,6 +28,21 @@ func TestSignInEnds(t *testing.T) {
 	step := tg.want(private, "send its whole address here")
 	tg.say(ann, private, mustOpen(c, link.FindString(step.Text)))
 	tg.count(private, declined, 2)
+
+	// The same in a shell.
+	for method, decline := range map[string]func(out *program.Output, in io.Writer){
+		"device": func(out *program.Output, _ io.Writer) {
+			code := out.Find(t, 0, regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`))
+			c.issuer.Enter(out.Find(t, 0, regexp.MustCompile(`http://127\.0\.0\.1:\d+/device\S*`)), code)
+		},
+		"browser": func(out *program.Output, in io.Writer) {
+			_, _ = io.WriteString(in, mustOpen(c, out.Find(t, 0, link))+"\n") // where it does not arrive, the login does not end as it should
+		},
+	} {
+		if out, code := c.shell(decline, "login", "company", "--method", method); code != 1 || !strings.Contains(out, declined+". Begin again with") {
+			t.Errorf("the shell, declined by %s: %d %s", method, code, out)
+		}
+	}
 
 	// A code that nobody enters.
 	c.issuer.Set(testpeers.IssuerSettings{DeviceTTL: 2})
@@ -48,6 +65,23 @@ func TestSignInEnds(t *testing.T) {
 	}
 	tg.say(ann, private, mustOpen(c, link.FindString(tg.want(private, "send its whole address here").Text)))
 	tg.want(private, "Logged in to Company AI")
+}
+
+// shell carries out a command line that somebody answers.
+func (c *company) shell(answer func(*program.Output, io.Writer), args ...string) (string, int) {
+	c.T.Helper()
+	cmd, out := c.Command(c.T.Context(), args...), program.NewOutput()
+	cmd.Stdout, cmd.Stderr = out, out
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		c.T.Fatal(err)
+	}
+	answer(out, in)
+	_ = cmd.Wait() // the code says how it ended
+	return out.String(), cmd.ProcessState.ExitCode()
 }
 
 // deviceStep gives the page and the code of a step.

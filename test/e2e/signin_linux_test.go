@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"chatgateway/internal/testpeers"
 	"chatgateway/test/program"
 )
 
@@ -35,6 +36,20 @@ func TestSignInTerminal(t *testing.T) {
 	code := seen.Find(t, 0, regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`))
 	c.issuer.Enter(seen.Find(t, 0, regexp.MustCompile(`http://127\.0\.0\.1:\d+/device[^\s\x1b]*`)), code)
 	seen.Find(t, 0, regexp.MustCompile("Logged in to Company AI as company:second"))
+
+	// Declined, by either.
+	c.issuer.Set(testpeers.IssuerSettings{Deny: true})
+	for _, method := range []string{"browser", "device"} {
+		from := len(seen.String())
+		typed(t, master, "/login company:never "+method)
+		if method == "browser" {
+			typed(t, master, mustOpen(c, seen.Find(t, from, link)))
+		} else {
+			code := seen.Find(t, from, regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`))
+			c.issuer.Enter(seen.Find(t, from, regexp.MustCompile(`http://127\.0\.0\.1:\d+/device[^\s\x1b]*`)), code)
+		}
+		seen.Find(t, from, regexp.MustCompile(`was declined on the page of Company AI\. Begin again with /login`))
+	}
 }
 
 func typed(t *testing.T, master *os.File, text string) {

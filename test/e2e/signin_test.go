@@ -201,22 +201,11 @@ func TestSignInTelegram(t *testing.T) {
 func TestSignInShell(t *testing.T) {
 	c := newCompany(t, "")
 
-	cmd := c.Command(t.Context(), "login", "company", "--method", "browser")
-	out := program.NewOutput()
-	cmd.Stdout, cmd.Stderr = out, out
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	address, _ := c.issuer.Open(out.Find(t, 0, link), false)
-	if _, err := io.WriteString(in, address+"\n"); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "Logged in to Company AI") {
-		t.Fatalf("login: %v\n%s", err, out)
+	out, code := c.shell(func(out *program.Output, in io.Writer) {
+		_, _ = io.WriteString(in, mustOpen(c, out.Find(t, 0, link))+"\n") // where it does not arrive, nobody is logged in
+	}, "login", "company", "--method", "browser")
+	if code != 0 || !strings.Contains(out, "Logged in to Company AI") {
+		t.Fatalf("login: %d %s", code, out)
 	}
 	c.until("company", "status", "--json")
 	if out, code := c.Run("hello", "chat"); code != 0 || !strings.Contains(out, "Hello from the company.") {
@@ -247,6 +236,10 @@ func TestSignInPage(t *testing.T) {
 	c := newCompany(t, "")
 	c.more = map[string]func(string) (any, error){
 		"visit": func(link string) (any, error) { return mustOpen(c, link), nil },
+		"deny": func(yes string) (any, error) {
+			c.issuer.Set(testpeers.IssuerSettings{Deny: yes == "yes"})
+			return true, nil
+		},
 		"device": func(code string) (any, error) {
 			c.issuer.Enter(c.issuer.URL+"/device", code)
 			return true, nil
