@@ -52,7 +52,7 @@ func (v *vault) Open(data []byte) ([]byte, error) {
 
 // Seal implements jsonfile.Codec.
 func (v *vault) Seal(plain []byte) ([]byte, error) {
-	if !sealed(v.home.Providers()) && !sealed(v.home.Channels()) {
+	if !v.inForce() {
 		return plain, nil
 	}
 	codec, err := v.key()
@@ -60,6 +60,23 @@ func (v *vault) Seal(plain []byte) ([]byte, error) {
 		return nil, err
 	}
 	return codec.Seal(plain)
+}
+
+// inForce reports whether what is written is to be encrypted. Where a file cannot be read that may be encrypted, because
+// there is a place for the key, it is taken for such.
+func (v *vault) inForce() bool {
+	for _, path := range []string{v.home.Providers(), v.home.Channels()} {
+		_, err := jsonfile.File{Path: path}.Read()
+		if errors.Is(err, jsonfile.ErrSealed) || err != nil && v.hasPlace() {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *vault) hasPlace() bool {
+	_, err := os.Lstat(v.pointer())
+	return err == nil || strings.TrimSpace(v.env(keyVariable)) != ""
 }
 
 // sealed reports whether a file is encrypted.
