@@ -13,7 +13,7 @@ import (
 // Slack's names of errors, by what they mean here.
 var (
 	rejections = []string{"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "not_allowed_token_type", "app_uninstalled"}
-	setups     = []string{"missing_scope", "no_permission", "restricted_action", "restricted_action_thread_only_channel", "team_access_not_granted",
+	setups     = []string{"missing_scope", "no_permission", "restricted_action", "restricted_action_thread_only_channel", "restricted_action_read_only_channel", "team_access_not_granted",
 		"messages_tab_disabled", "access_denied", "ekm_access_denied"}
 	losses = []string{"channel_not_found", "not_in_channel", "is_archived", "channel_is_archived", "thread_not_found", "message_not_found", "user_not_found",
 		"user_disabled", "cannot_dm_bot", "user_not_visible", "users_not_found", "not_in_dm", "is_inactive"}
