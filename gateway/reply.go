@@ -147,13 +147,18 @@ func (r *reply) end() {
 // finish shows the whole answer with its buttons, after the growing has ended. Once it is shown, the end of the turn is
 // noted, and so its last part is not.
 func (r *reply) finish(ctx context.Context, text string, choices []channels.Choice) error {
+	r.end()
 	r.plain.noted = true
-	return r.whole(ctx, text, choices)
+	return r.show(ctx, text, choices)
 }
 
-// whole shows the whole text.
-func (r *reply) whole(ctx context.Context, text string, choices []channels.Choice) error {
+// whole is finish for an answer whose turn does not end with it.
+func (r *reply) whole(ctx context.Context, text string) error {
 	r.end()
+	return r.show(ctx, text, nil)
+}
+
+func (r *reply) show(ctx context.Context, text string, choices []channels.Choice) error {
 	d, plain := r.d.(*draft)
 	if plain {
 		d.post.Choices = choices

@@ -262,7 +262,7 @@ func (a *asking) end(ctx context.Context, question []providers.Message, sentence
 func (a *asking) cut(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
-	if err := a.reply.whole(ctx, a.s.g.o.Secrets.Mask(a.shown("_(cut by a restart of the gateway; I go on when it is back)_")), nil); err != nil {
+	if err := a.reply.whole(ctx, a.s.g.o.Secrets.Mask(a.shown("_(cut by a restart of the gateway; I go on when it is back)_"))); err != nil {
 		a.s.g.log.Warn("not told of the restart", "err", err)
 	}
 }

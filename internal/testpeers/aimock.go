@@ -127,7 +127,7 @@ func (m *Mock) control(method, path string, body any) []byte {
 		m.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+m.key)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := afresh.Do(req)
 	if err != nil {
 		m.t.Fatal(err)
 	}

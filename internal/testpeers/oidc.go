@@ -44,6 +44,9 @@ type IssuerStats struct {
 	RevokedGrants             int            // sign-ins ended, by reuse or by revocation
 }
 
+// afresh connects for each request: Node closes a connection that was idle for five seconds, perhaps just then.
+var afresh = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // StartIssuer starts one.
 func StartIssuer(t testing.TB) *Issuer {
 	t.Helper()
@@ -68,7 +71,7 @@ func (i *Issuer) Set(s IssuerSettings) {
 	if err != nil {
 		i.t.Fatal(err)
 	}
-	resp, err := http.Post(i.URL+"/test/set", "application/json", bytes.NewReader(b)) //nolint:noctx // a test's own server
+	resp, err := afresh.Post(i.URL+"/test/set", "application/json", bytes.NewReader(b)) //nolint:noctx // a test's own server
 	if err != nil {
 		i.t.Fatal(err)
 	}
@@ -78,7 +81,7 @@ func (i *Issuer) Set(s IssuerSettings) {
 // Stats asks what it did so far.
 func (i *Issuer) Stats() (s IssuerStats) {
 	i.t.Helper()
-	resp, err := http.Get(i.URL + "/test/stats") //nolint:noctx // a test's own server
+	resp, err := afresh.Get(i.URL + "/test/stats") //nolint:noctx // a test's own server
 	if err != nil {
 		i.t.Fatal(err)
 	}
