@@ -45,3 +45,39 @@ func TestAlone(t *testing.T) {
 		t.Errorf("got %v, want the function's error", err)
 	}
 }
+
+// What a person sets while a token renews itself is not lost under what the renewal brings.
+func TestSetWaitsForARenewal(t *testing.T) {
+	for name, change := range map[string]func(f *File) error{
+		"set":       func(f *File) error { return f.Set(t.Context(), "twitch", "refresh_token", secret.New("FAKE-by-hand")) },
+		"reference": func(f *File) error { return f.SetReference(t.Context(), "twitch", "refresh_token", "env:BY_HAND") },
+		"unset":     func(f *File) error { return f.Unset(t.Context(), "twitch", "refresh_token") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			here := open(t, `{"twitch": {"token": "FAKE-0", "refresh_token": "FAKE-0"}}`, nil)
+			there := Open(here.Path, env(map[string]string{"BY_HAND": "FAKE-by-hand"}))
+			renewing := here.Account("twitch", nil)
+			set := make(chan error, 1)
+			err := renewing.Alone(t.Context(), func(ctx context.Context) error {
+				go func() { set <- change(there) }()
+				select {
+				case err := <-set:
+					t.Fatalf("it did not wait: %v", err)
+				case <-time.After(50 * time.Millisecond): // time enough to be too early
+				}
+				return renewing.Store(ctx, map[string]secret.String{"token": secret.New("FAKE-1"), "refresh_token": secret.New("FAKE-1")})
+			})
+			if err := errors.Join(err, <-set); err != nil {
+				t.Fatal(err)
+			}
+			want := "FAKE-by-hand"
+			if name == "unset" {
+				want = ""
+			}
+			now := there.Account("twitch", nil)
+			if got := now.Secret("refresh_token").Reveal(); got != want || now.Secret("token").Reveal() != "FAKE-1" {
+				t.Errorf("the refresh token is %q, want %q; the token is %q, want FAKE-1", got, want, now.Secret("token").Reveal())
+			}
+		})
+	}
+}

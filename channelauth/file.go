@@ -124,7 +124,8 @@ func (f *File) Sources(id string, fields []Field) []Origin {
 }
 
 // Set stores one field of an account, trimmed. A value that looks like a reference is stored so that it is none; see
-// SetReference. It fails, and writes nothing, if the value is blank or the file cannot be read.
+// SetReference. Set, SetReference and Unset wait for a renewal of the account (Source.Alone), and must not be called
+// within one. It fails, and writes nothing, if the value is blank or the file cannot be read.
 func (f *File) Set(ctx context.Context, id, field string, value secret.String) error {
 	text := strings.TrimSpace(value.Reveal())
 	if text == "" {
@@ -134,7 +135,7 @@ func (f *File) Set(ctx context.Context, id, field string, value secret.String) e
 		return &Error{Message: fmt.Sprintf("That is what stands in the place of a secret where it is not shown. The %s of %s stays as it is.", field, id)}
 	}
 	text = jsonfile.Literal(secret.New(text))
-	return f.change(ctx, func(d *jsonfile.Doc) error { return put(d, id, map[string]string{field: text}) })
+	return f.changeAlone(ctx, id, func(d *jsonfile.Doc) error { return put(d, id, map[string]string{field: text}) })
 }
 
 // SetReference stores where the secret is to be found: "env:NAME", "file:PATH" or "exec:COMMAND". exec: runs a command
@@ -143,13 +144,13 @@ func (f *File) SetReference(ctx context.Context, id, field, ref string) error {
 	if ref = strings.TrimSpace(ref); !jsonfile.IsReference(ref) {
 		return &Error{Message: "A reference begins with env:, file: or exec:."}
 	}
-	return f.change(ctx, func(d *jsonfile.Doc) error { return put(d, id, map[string]string{field: ref}) })
+	return f.changeAlone(ctx, id, func(d *jsonfile.Doc) error { return put(d, id, map[string]string{field: ref}) })
 }
 
 // Unset removes a field, or with an empty field the whole account, what is unknown there included. What is not there
 // is no error. The environment may have a value that is in force then: Sources tells.
 func (f *File) Unset(ctx context.Context, id, field string) error {
-	return f.change(ctx, func(d *jsonfile.Doc) error {
+	return f.changeAlone(ctx, id, func(d *jsonfile.Doc) error {
 		if field == "" {
 			d.Delete(id)
 			return nil
@@ -190,6 +191,11 @@ func (f *File) Watch(ctx context.Context) <-chan struct{} {
 		close(changed)
 	}()
 	return changed
+}
+
+// changeAlone changes what a person wants changed: a renewal that is under way stores what it got first, not over it.
+func (f *File) changeAlone(ctx context.Context, id string, change func(*jsonfile.Doc) error) error {
+	return f.Account(id, nil).Alone(ctx, func(context.Context) error { return f.change(ctx, change) })
 }
 
 // change writes the file and brings what it holds into force.
