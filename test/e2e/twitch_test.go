@@ -2,12 +2,15 @@ package e2e
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"chatgateway/channelauth"
 	"chatgateway/channels/twitch/twitchtest"
 	"chatgateway/internal/testpeers"
 	"chatgateway/test/program"
@@ -169,6 +172,44 @@ func (tw *twitch) signIn(p *gateway) {
 	tw.s.Enter(strings.TrimPrefix(code, "code: "), tw.s.AddUser("gateway_bot"))
 	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "Signed in to Twitch as gateway_bot") {
 		tw.t.Fatalf("channels login: %v\n%s", err, out)
+	}
+}
+
+// TestTwitchRenewsAtStart: a start with a token that has expired renews it before it connects and keeps the new ones, so
+// that the next start has them.
+func TestTwitchRenewsAtStart(t *testing.T) {
+	tw := newTwitch(t)
+	ann, bot := tw.s.AddUser("ann"), tw.s.AddUser("gateway_bot")
+	p := newGateway(t, fmt.Sprintf("model: anthropic/claude-test-1\nchannels:\n  twitch: {channel_name: streamer, server: %q, tls: false, api_base: %q, owners: [%q]}\n",
+		tw.irc, tw.api, ann.ID), append(models(3), testpeers.Says("hello", "Hello!"))...)
+	if out, code := p.Run("sk-ant-api03-FAKE-twitch-renewal-000111222333", "auth", "set", "anthropic"); code != 0 {
+		t.Fatalf("auth set: %s", out)
+	}
+	p.Stop(syscall.SIGTERM)
+	tw.s.AddRefresh(tw.s.AddToken(bot, "fakeaccessexpired00", time.Nanosecond), "fakerefreshfirst00", "faketwitchclientid00")
+	for field, value := range map[string]string{"token": "fakeaccessexpired00", "refresh_token": "fakerefreshfirst00", "client_id": "faketwitchclientid00"} {
+		if out, code := p.Run(value, "channels", "set", "twitch", field); code != 0 {
+			t.Fatalf("channels set: %s", out)
+		}
+	}
+	for range 2 {
+		p.Start()
+		tw.want(tw.say(ann, twitchtest.Said{Text: "!ask hello"}), "Hello!")
+		p.Stop(syscall.SIGTERM)
+		tw.s.Cut() // else the next message may go to the one that has gone
+	}
+	logins := 0 // the refused ones, too: there is none with the token that has expired
+	for _, line := range tw.s.Lines() {
+		if line == "PASS" {
+			logins++
+		}
+	}
+	if renewed := tw.s.Renewed(); logins != 2 || renewed != 1 {
+		t.Errorf("it logged in %d times with %d renewals, want 2 with 1", logins, renewed)
+	}
+	stored := channelauth.Open(filepath.Join(p.Home, "auth", "channels.json"), nil).Account("twitch", nil)
+	if now, refresh := stored.Secret("token").Reveal(), stored.Secret("refresh_token").Reveal(); now == "fakeaccessexpired00" || !strings.HasPrefix(now, "fakeaccess") || refresh == "fakerefreshfirst00" || !strings.HasPrefix(refresh, "fakerefresh") {
+		t.Errorf("channels.json has %q and %q", now, refresh)
 	}
 }
 
