@@ -1,7 +1,6 @@
 package email
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/base64"
 	"fmt"
@@ -36,6 +35,7 @@ type reader struct {
 	files  []channels.Attachment
 	report bool
 	lost   []string // who did not get a mail, as a delivery report says: address and status
+	about  string   // the Message-ID of a mail that is in it, or whose header is
 }
 
 func (r *reader) said() string { return strings.Join(r.texts, "\n\n") }
@@ -55,7 +55,11 @@ func (r *reader) entity(h *textproto.Header, body []byte, depth int) {
 	case kind == "text/plain" && !attached, kind == "text/html" && !attached:
 		r.add(textOf(kind, params["charset"], decode(h.Get("Content-Transfer-Encoding"), body)))
 	default:
-		r.file(kind, name, decode(h.Get("Content-Transfer-Encoding"), body))
+		data := decode(h.Get("Content-Transfer-Encoding"), body)
+		if kind == "message/rfc822" || kind == "text/rfc822-headers" {
+			r.about = idWithin(data)
+		}
+		r.file(kind, name, data)
 	}
 }
 
@@ -88,7 +92,7 @@ func (r *reader) multipart(kind, boundary string, body []byte, depth int) {
 		one := reader{most: r.most, used: r.used, parts: r.parts}
 		one.entity(&p.Header, raw, depth+1)
 		r.parts, r.used, r.report = one.parts, one.used, r.report || one.report
-		r.files, r.lost = append(r.files, one.files...), append(r.lost, one.lost...)
+		r.files, r.lost, r.about = append(r.files, one.files...), append(r.lost, one.lost...), orElse(r.about, one.about)
 		if t, _ := contentType(p.Header.Get("Content-Type")); t == "text/plain" {
 			plain = append(plain, one)
 		} else {
@@ -109,29 +113,6 @@ func (r *reader) multipart(kind, boundary string, body []byte, depth int) {
 		}
 	}
 }
-
-var finalRecipient = lazyregexp.New(`(?i)^rfc822\s*;\s*(\S+)$`)
-
-// undelivered reads a delivery status (RFC 3464): who did not get the mail, and why.
-func undelivered(body []byte) (list []string) {
-	in := bufio.NewReader(bytes.NewReader(body))
-	for range maxParts {
-		h, err := textproto.ReadHeader(in)
-		if err != nil && h.Len() == 0 {
-			return list
-		}
-		to := finalRecipient.FindStringSubmatch(strings.TrimSpace(h.Get("Final-Recipient")))
-		if to == nil || !strings.EqualFold(strings.TrimSpace(h.Get("Action")), "failed") {
-			continue
-		}
-		if who, ok := address(to[1]); ok {
-			list = append(list, strings.TrimSpace(who+" "+statusForm.FindString(h.Get("Status"))))
-		}
-	}
-	return list
-}
-
-var statusForm = lazyregexp.New(`[245]\.\d{1,3}\.\d{1,3}`)
 
 // file takes an attachment, if there is room for it.
 func (r *reader) file(kind, name string, data []byte) {

@@ -76,6 +76,7 @@ type channel struct {
 	threads threads
 	rates   rates
 	outbox  outbox
+	bounce  bounce
 }
 
 // times are the waits; tests make them short.

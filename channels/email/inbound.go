@@ -33,6 +33,7 @@ type letterIn struct {
 	files   []channels.Attachment
 	report  bool     // a delivery report
 	lost    []string // who did not get a mail, says the report
+	about   string   // the Message-ID of that mail
 	cut     bool     // only its beginning was read
 }
 
@@ -57,7 +58,7 @@ func (c *channel) parse(raw []byte, cut bool) (m *letterIn, err error) {
 	m.vouched = m.from != "" && vouched(&h, m.from, c.trusted())
 	t := reader{most: int64(c.set.AttachmentLimit) << 20}
 	t.entity(&h, body, 0)
-	m.report, m.lost, m.files = t.report, t.lost, t.files
+	m.report, m.lost, m.about, m.files = t.report, t.lost, t.about, t.files
 	m.text = m.said(t.said())
 	if cut {
 		m.files = append(m.files, channels.Attachment{Note: "the mail is larger than is taken here; only its beginning was read"})

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"chatgateway/channels/email/emailtest"
 )
 
 // forgeries are headers above a From of owner@good.example, and whether they prove it. Lines are separated by "\n".
@@ -118,22 +116,5 @@ func TestMachines(t *testing.T) {
 	}
 	if err := mail("ann@people.example", ""); err != nil {
 		t.Errorf("a mail that was taken before is not taken again: %v", err)
-	}
-}
-
-// A bounce, as Postfix writes it: not answered, and the log says who did not get the mail.
-func TestBounce(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, emailtest.Options{}, nil)
-	r.run()
-	status := "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.gateway.example\r\nArrival-Date: Sat, 28 Nov 2026 00:00:00 +0000\r\n\r\n" +
-		"Final-Recipient: rfc822; Gone@people.example\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 no such user\r\n\r\n" +
-		"Final-Recipient: rfc822; slow@people.example\r\nAction: delayed\r\nStatus: 4.4.1\r\n"
-	report := multi("multipart/report; report-type=delivery-status", part("text/plain", "us-ascii", "7bit", []byte("This is the mail system.")), status,
-		"Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <gw.x@gateway.example>\r\n")
-	r.s.Put(t, "INBOX", []byte("Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.gateway.example\r\nMessage-ID: <b@mx.gateway.example>\r\nSubject: Undelivered\r\n"+report), time.Now())
-	r.until("the bounce is told", func() bool { return strings.Contains(r.log.String(), "gone@people.example 5.1.1") })
-	if strings.Contains(r.log.String(), "slow@people.example") || r.texts() != "" {
-		t.Errorf("a delay counts as a loss, or a report was taken: %q", r.texts())
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"chatgateway/channels"
@@ -248,8 +247,8 @@ func (w *watcher) batch(ctx context.Context, heads []head, raws map[uint32][]byt
 		}
 		if err != nil {
 			w.c.o.Log.Info("email: a mail is not answered", "uid", h.uid, "why", err.Error())
-			if errors.Is(err, errReport) && len(m.lost) > 0 {
-				w.c.o.Log.Warn("email: mail came back; these did not get it", "who", strings.Join(m.lost, ", "))
+			if err := w.c.cameBack(ctx, m); err != nil {
+				return b, nil, err
 			}
 			continue
 		}
@@ -320,12 +319,12 @@ func (w *watcher) done(uids []uint32) (err error) {
 	return nil
 }
 
-// hint says what is missing for anybody to be answered.
+// hint says what is missing for anybody to be answered, or that an answer came back.
 func (w *watcher) hint() string {
 	if len(w.c.trusted()) == 0 {
 		return "Nobody is answered: authserv_id is not set, so no sender can be told from a forged one. gateway channels test email shows what your server writes there."
 	}
-	return ""
+	return w.c.bounce.hint()
 }
 
 // stopped reports why Run ends.
