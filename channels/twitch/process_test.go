@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,7 +25,8 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("TWITCH_TEST_FILE"); path != "" {
 		now, err := lookAt(path, os.Getenv("TWITCH_TEST_API"))
 		if err != nil {
-			log.Fatal(err)
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
 		fmt.Print(now)
 		os.Exit(0)
