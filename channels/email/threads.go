@@ -161,8 +161,9 @@ func (c *channel) place(ctx context.Context, m *letterIn) (talk, thread, error) 
 	return t, thread{Talk: string(t.conversation()), Subject: m.subject, Refs: chain(append(refs, m.id))}, nil
 }
 
-// indexed finds the talk of a mail by the thread that the server, or its Thread-Index, says it to be in: some servers give mails other Message-IDs than they were sent
-// with, and what names those names nothing that is known. It is other if there is none.
+// indexed finds the talk of a mail by the thread that the server, or its Thread-Index, says it to be in: some servers
+// give mails other Message-IDs than they were sent with, and what names those names nothing that is known. It is other
+// if there is none.
 func (c *channel) indexed(ctx context.Context, m *letterIn, other talk) (talk, thread, error) {
 	at, ok, err := c.find(ctx, m.index)
 	if err != nil || !ok {

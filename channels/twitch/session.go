@@ -239,6 +239,8 @@ func (c *channel) nick() string {
 
 // tell reports the state: connected, or what is missing.
 func (c *channel) tell() {
+	c.telling.Lock() // what was found last is reported last
+	defer c.telling.Unlock()
 	c.mu.Lock()
 	s := c.now
 	var lacks []string
@@ -268,11 +270,17 @@ func (c *channel) tell() {
 	if len(lacks) > 0 {
 		state = status.Degraded
 	}
-	c.report(state, strings.Join(lacks, " "))
+	c.reportLocked(state, strings.Join(lacks, " "))
 }
 
 // report reports a state.
 func (c *channel) report(s status.State, detail string) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	c.reportLocked(s, detail)
+}
+
+func (c *channel) reportLocked(s status.State, detail string) {
 	me := c.self()
 	bot := me.login
 	if bot != "" && me.id != "" {

@@ -85,6 +85,7 @@ type channel struct {
 	in    inbox
 	dial  func(ctx context.Context, addr string) (net.Conn, error)
 
+	telling sync.Mutex // held while a state is found out and reported; before mu
 	mu      sync.Mutex
 	rooms   map[string]*room // guarded by mu, as all below; the map itself is never changed
 	names   []string         // of the rooms, as they were set; never changed
