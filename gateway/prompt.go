@@ -191,6 +191,17 @@ func (p *prompter) show(ctx context.Context, s login.Step, choices []channels.Ch
 	return err
 }
 
+// takeBack takes the link and the buttons off a question that was asked again; when the sign-in ends, only the last is replaced.
+func (p *prompter) takeBack(ctx context.Context, asked channels.MessageID) {
+	e, edits := p.g.account(p.to.Account).channel().(channels.Editor)
+	if !edits || asked == "" || asked == p.shown {
+		return
+	}
+	if err := e.Edit(ctx, asked, p.post(login.Step{Text: "This is asked again below."}, nil)); err != nil {
+		p.g.log.Warn("a question that was asked again still shows its link", "err", err)
+	}
+}
+
 // form asks for a secret in a form of the service's own.
 func (p *prompter) form(ctx context.Context, s login.Step) (secret.String, error) {
 	a, ok := p.g.account(p.to.Account).channel().(channels.Asker)
@@ -275,10 +286,12 @@ func (p *prompter) question(ctx context.Context, s login.Step) (secret.String, e
 			if err == nil {
 				return answer, nil
 			}
+			before := p.shown
 			again := login.Step{Text: err.Error() + "\n\n" + s.Text, URL: s.URL, Label: s.Label, Code: s.Code}
 			if err := p.show(ctx, again, p.buttons(ctx, s)); err != nil {
 				return secret.String{}, err
 			}
+			p.takeBack(ctx, before)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func LoopbackMethod(id, name string, c Client) Method {
 		text := "Open the page, sign in to " + c.Name + " and allow the access. If the page you end on cannot be opened, because you are on another device, send its whole address here."
 		answer, err := a.race(ctx, p, a.step(text), listeners)
 		if err != nil {
-			return Credential{}, err
+			return Credential{}, a.unanswered(ctx, p, err)
 		}
 		return a.finish(ctx, p, answer)
 	}}

@@ -24,7 +24,7 @@ func PasteMethod(id, name string, c Client) Method {
 		a := c.authorize(c.RedirectURL)
 		answer, err := p.Prompt(ctx, a.step("Open the page, sign in to "+c.Name+" and allow the access. Then send the code that it shows, or the whole address of the page you end on."))
 		if err != nil {
-			return Credential{}, err
+			return Credential{}, a.unanswered(ctx, p, err)
 		}
 		return a.finish(ctx, p, answer.Reveal())
 	}}
@@ -88,6 +88,14 @@ func (a authorization) finish(ctx context.Context, p login.Prompter, answer stri
 	return Credential{}, err
 }
 
+// unanswered takes the link back where no answer came, and gives err.
+func (a authorization) unanswered(ctx context.Context, p login.Prompter, err error) error {
+	if errors.Is(err, login.ErrCanceled) || errors.Is(err, login.ErrExpired) || ctx.Err() != nil { // else it was not shown
+		done(ctx, p, "The sign-in to "+a.client.Name+" has ended; the link is of no more use.")
+	}
+	return err
+}
+
 // done takes back what a sign-in showed, also where ctx has ended: it is of no more use. That it could not be shown is
 // no reason to throw a token away.
 func done(ctx context.Context, p login.Prompter, text string) {
@@ -117,7 +125,7 @@ func (a authorization) exchange(ctx context.Context, code string) (Credential, e
 func (a authorization) code(s string) (string, error) {
 	code, state, fault := parsePasted(s)
 	if state != "" && subtle.ConstantTimeCompare([]byte(state), []byte(a.state)) != 1 {
-		return "", Problem("That is the answer to another sign-in. Use the link above, and send what it leads to.")
+		return "", Problem("That is the answer to another sign-in. Use the link of this one, and send what it leads to.")
 	}
 	if fault != "" {
 		return "", a.refused(fault)

@@ -9,6 +9,7 @@ main(async () => {
   const link = page.locator("#log .bot a.choice", { hasText: "Sign in to Company AI" });
   const shown = async () => { await link.last().waitFor(); return link.last().getAttribute("href"); };
   const closed = () => link.last().waitFor({ state: "detached" });
+  const none = async (when) => same(await link.count(), 0, "links " + when);
 
   // The link, opened in the browser, comes back to the gateway's listener: nothing is typed.
   await say(page, "/login company browser");
@@ -33,6 +34,7 @@ main(async () => {
   await answered(page, "There is no code in this");
   await say(page, await ask("visit", await shown()));
   await answered(page, "as company:phone");
+  await none("after a sign-in that was asked again");
 
   // A code for any device; the page notices by itself.
   await say(page, "/login company:device device");
@@ -64,6 +66,7 @@ main(async () => {
   await shown();
   await page.locator("#log .bot button", { hasText: "Cancel" }).last().click();
   await answered(page, "Canceled");
+  await none("after it was given up");
 
   // One provider, and its buttons; then out.
   await say(page, "/auth company");
