@@ -56,9 +56,7 @@ func group(r *rig) {
 }
 
 func refused(r *rig) {
-	r.mu.Lock()
-	r.refuse = 2
-	r.mu.Unlock()
+	r.Refuse(2)
 	r.h.Peer.Say(r.t, Line{Person: "ann", Text: "try me again", Group: !r.has(Privates)})
 	r.arrived("try me again")
 	r.hear(Line{Person: "ann", Text: "and then this", Group: !r.has(Privates)})

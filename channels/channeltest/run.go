@@ -141,10 +141,10 @@ func cut(r *rig) {
 
 func again(r *rig) {
 	r.hear(r.line("one"))
-	r.stop()
+	r.Stop()
 	r.run()
 	r.hear(r.line("two"))
-	r.stop()
+	r.Stop()
 	deadline := time.Now().Add(r.h.Wait)
 	for left := r.left(); len(left) > 0; left = r.left() {
 		if time.Now().After(deadline) {
@@ -241,7 +241,7 @@ func rejected(t *testing.T, h Harness) {
 	r := open(t, h, h.Bad)
 	ctx, cancel := context.WithTimeout(t.Context(), r.h.Wait)
 	defer cancel()
-	err := r.ch.Run(ctx, r.handle)
+	err := r.ch.Run(ctx, r.Handle)
 	if !errors.Is(err, channels.ErrRejected) {
 		t.Fatalf("Run with wrong credentials gave %v; want ErrRejected", err)
 	}

@@ -45,7 +45,7 @@ func TestAsk(t *testing.T) {
 	open := func() discordtest.Shown {
 		t.Helper()
 		var s discordtest.Shown
-		b.until("the question is shown", func() bool {
+		b.Until("the question is shown", func() bool {
 			all := b.s.See("ann", b.s.Channel)
 			if len(all) > 0 {
 				s = all[len(all)-1]
@@ -83,7 +83,7 @@ func TestAsk(t *testing.T) {
 	if err != nil || late.Type != 4 || !late.Hidden {
 		t.Errorf("a second answer was answered with %d, %v", late.Type, err)
 	}
-	b.send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "logged in"})
+	b.Send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "logged in"})
 
 	got = b.ask(t.Context(), post, step)
 	if _, err := b.s.Press("ann", b.s.Channel, open().ID, "Cancel"); err != nil {
@@ -120,9 +120,7 @@ func TestAsk(t *testing.T) {
 	if len(b.s.See("bob", b.s.Channel)) != 0 {
 		t.Error("bob sees something")
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if strings.Contains(b.log.String()+fmt.Sprint(b.got), key) {
+	if strings.Contains(b.Log()+fmt.Sprint(b.Messages()), key) {
 		t.Error("the key was logged, or handed in")
 	}
 }
@@ -147,7 +145,7 @@ func TestAskForAnother(t *testing.T) {
 	if len(q.answer) != 0 {
 		t.Fatal("bob answered for ann")
 	}
-	b.stop()
+	b.Stop()
 	b.open(nil)
 	b.start()
 	i, err := b.s.Press("ann", b.s.Channel, string(id), "Enter Key")

@@ -84,7 +84,7 @@ func TestChoices(t *testing.T) {
 		}
 		choices = append(choices, channels.Choice{Label: "page", URL: "https://example.com/a?b=c"}, channels.Choice{Label: "no page", URL: "javascript:alert(1)"})
 		before := len(b.s.See("ann", b.s.Direct("ann")))
-		id := b.send(channels.Post{To: m.Conversation, Text: fmt.Sprintf("%d choices", n), Choices: choices})
+		id := b.Send(channels.Post{To: m.Conversation, Text: fmt.Sprintf("%d choices", n), Choices: choices})
 		all := b.s.See("ann", b.s.Direct("ann"))[before:]
 		controls, links := 0, 0
 		for _, s := range all {
@@ -107,7 +107,7 @@ func TestChoices(t *testing.T) {
 			if _, err := b.s.Press("ann", "", last.ID, c.Label); err != nil {
 				t.Fatalf("press: %v", err)
 			}
-			b.until("the press is heard", func() bool { return slices.Contains(b.texts(), fmt.Sprintf("press p-%d-%d", n, n-1)) })
+			b.Until("the press is heard", func() bool { return slices.Contains(b.Texts(), fmt.Sprintf("press p-%d-%d", n, n-1)) })
 			break
 		}
 	}

@@ -38,7 +38,7 @@ func TestFlood(t *testing.T) {
 			answers.Done()
 		}
 	}
-	b.hook = func(m channels.Message) {
+	b.OnMessage = func(m channels.Message) {
 		mu.Lock()
 		defer mu.Unlock()
 		in, ok := queues[m.Conversation]
@@ -79,7 +79,7 @@ func TestFlood(t *testing.T) {
 	}
 	for talk := range talks {
 		say(talk, fmt.Sprintf("hello from %d.", talk))
-		b.heard(fmt.Sprintf("hello from %d.", talk))
+		b.Heard(fmt.Sprintf("hello from %d.", talk))
 	}
 	b.s.Twice(10)
 	b.s.Shuffle(5)
@@ -96,9 +96,7 @@ func TestFlood(t *testing.T) {
 		case 3:
 			b.s.InvalidSession()
 		case 4:
-			b.mu.Lock()
-			b.refuse = 2
-			b.mu.Unlock()
+			b.Refuse(2)
 		case 5:
 			b.s.Fail(discordtest.Fault{Method: "POST", Path: "/messages", Status: 502, After: dice.IntN(2) == 0})
 		case 6:
@@ -119,9 +117,7 @@ func TestFlood(t *testing.T) {
 	select {
 	case <-done:
 	case <-time.After(3 * time.Minute):
-		b.mu.Lock()
-		t.Errorf("%d of %d messages were heard", len(b.got), total+talks)
-		b.mu.Unlock()
+		t.Errorf("%d of %d messages were heard", len(b.Messages()), total+talks)
 	}
 	count := map[string]int{}
 	for talk := range talks {
@@ -143,9 +139,7 @@ func TestFlood(t *testing.T) {
 		}
 	}
 	if wrong > 0 {
-		b.mu.Lock()
-		lines := strings.Split(b.log.String(), "\n")
-		b.mu.Unlock()
+		lines := strings.Split(b.Log(), "\n")
 		t.Errorf("%d messages were not answered once; the log ends:\n%s", wrong, strings.Join(lines[max(0, len(lines)-40):], "\n"))
 	}
 	t.Logf("at the gateway: %+v; requests that Discord refused: %d", b.s.Counts(), refusedRequests(b.s))

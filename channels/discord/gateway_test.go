@@ -54,11 +54,11 @@ func TestMended(t *testing.T) {
 			c.break_(b.s)
 			b.s.Say(discordtest.Said{Person: "ann", Text: "meanwhile 1"})
 			b.s.Say(discordtest.Said{Person: "ann", Text: b.at("meanwhile 2"), Channel: b.s.Channel})
-			b.heard("meanwhile 1")
-			b.heard("meanwhile 2")
-			b.until("it is connected again", func() bool { return b.state().State == "connected" && b.s.Online() })
+			b.Heard("meanwhile 1")
+			b.Heard("meanwhile 2")
+			b.Until("it is connected again", func() bool { return b.State().State == "connected" && b.s.Online() })
 			b.says(discordtest.Said{Person: "ann", Text: "after"})
-			got := b.texts()
+			got := b.Texts()
 			slices.Sort(got)
 			if want := []string{"after", "before", "before, in the guild", "meanwhile 1", "meanwhile 2"}; !slices.Equal(got, want) {
 				t.Errorf("heard %q, want %q", got, want)
@@ -84,7 +84,7 @@ func TestClosedForGood(t *testing.T) {
 			b := newBot(t, discordtest.Options{}, nil).start()
 			b.s.CloseNext(code)
 			b.s.CloseGateway(code)
-			err := b.failed()
+			err := b.Failed()
 			var told interface{ UserMessage() string }
 			if !errors.Is(err, want) || !errors.As(err, &told) {
 				t.Errorf("Run gave %v, want %v with a sentence", err, want)
@@ -97,7 +97,7 @@ func TestClosedForGood(t *testing.T) {
 		b.s.Fail(discordtest.Fault{Path: "/gateway/bot", Status: 401, Body: `{"message": "401: Unauthorized", "code": 0}`, Times: -1})
 		b.s.CloseNext(4009)
 		b.s.Cut()
-		if err := b.failed(); !errors.Is(err, channels.ErrRejected) {
+		if err := b.Failed(); !errors.Is(err, channels.ErrRejected) {
 			t.Errorf("Run gave %v", err)
 		}
 	})
@@ -105,8 +105,8 @@ func TestClosedForGood(t *testing.T) {
 		t.Parallel()
 		b := newBot(t, discordtest.Options{}, nil)
 		b.s.CloseNext(4004)
-		b.launch()
-		if err := b.failed(); !errors.Is(err, channels.ErrRejected) {
+		b.Launch()
+		if err := b.Failed(); !errors.Is(err, channels.ErrRejected) {
 			t.Errorf("Run gave %v", err)
 		}
 	})
@@ -117,10 +117,10 @@ func TestStarts(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, discordtest.Options{}, nil)
 	b.s.Starts(0, 300*time.Millisecond)
-	b.launch()
-	b.until("it says that it waits", func() bool { return strings.Contains(b.state().Detail, "allows no further connection") })
+	b.Launch()
+	b.Until("it says that it waits", func() bool { return strings.Contains(b.State().Detail, "allows no further connection") })
 	b.s.Starts(1, time.Hour)
-	b.until("it is connected", func() bool { return b.state().State == "connected" })
+	b.Until("it is connected", func() bool { return b.State().State == "connected" })
 	if n := b.s.Counts(); n.Identified != 1 || n.Invalid != 0 {
 		t.Errorf("at the gateway: %+v", n)
 	}
@@ -134,11 +134,9 @@ func TestFlapping(t *testing.T) {
 	for range 4 {
 		n := b.s.Counts().Identified
 		b.s.Cut()
-		b.until("it begins again", func() bool { return b.s.Counts().Identified > n && b.s.Online() })
+		b.Until("it begins again", func() bool { return b.s.Counts().Identified > n && b.s.Online() })
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	waits := regexp.MustCompile(`connecting again.*after=(\S+)`).FindAllStringSubmatch(b.log.String(), -1)
+	waits := regexp.MustCompile(`connecting again.*after=(\S+)`).FindAllStringSubmatch(b.Log(), -1)
 	last, err := time.ParseDuration(waits[len(waits)-1][1])
 	if err != nil || len(waits) < 4 || last < 400*time.Millisecond {
 		t.Errorf("it waited %v", waits)
@@ -184,7 +182,7 @@ func TestOddEvents(t *testing.T) {
 	id, direct := fmt.Sprint(idAt(time.Now())), b.s.Direct("ann")
 	b.s.Emit("MESSAGE_CREATE", map[string]any{"id": id, "channel_id": direct, "author": map[string]any{"id": b.s.User("ann"), "username": "ann"}, "content": "with the newest",
 		"timestamp": "2026-01-01T00:00:00Z", "type": 0, "components": []any{map[string]any{"type": 99, "label": map[string]any{"x": 1}}}})
-	b.heard("with the newest")
+	b.Heard("with the newest")
 	b.says(discordtest.Said{Person: "ann", Text: "fine"})
 	if n := b.s.Counts(); n.Closed != 0 {
 		t.Errorf("at the gateway: %+v", n)
@@ -203,7 +201,7 @@ func TestMissed(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.says(discordtest.Said{Person: "ann", Text: "last"})
-	b.stop()
+	b.Stop()
 	var want []string
 	for n := range 250 {
 		text := fmt.Sprintf("missed %d", n)
@@ -217,15 +215,15 @@ func TestMissed(t *testing.T) {
 	b.open(nil)
 	b.start()
 	b.s.Say(discordtest.Said{Person: "ann", Text: "live"})
-	b.heard("live")
-	if got := b.heard("missed in the guild"); got.Conversation != m.Conversation || !slices.Equal(got.Places, m.Places) || got.Private {
+	b.Heard("live")
+	if got := b.Heard("missed in the guild"); got.Conversation != m.Conversation || !slices.Equal(got.Places, m.Places) || got.Private {
 		t.Errorf("read over REST: %+v; told by the gateway: %+v", got, m)
 	}
-	if got := b.heard("bob answers"); got.Conversation != bob || !got.Private {
+	if got := b.Heard("bob answers"); got.Conversation != bob || !got.Private {
 		t.Errorf("bob's answer is %+v", got)
 	}
 	var got []string
-	for _, x := range b.texts() {
+	for _, x := range b.Texts() {
 		if strings.HasPrefix(x, "missed ") && x != "missed in the guild" {
 			got = append(got, x)
 		}
@@ -233,15 +231,15 @@ func TestMissed(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%d of %d messages were taken, or not in order: %q", len(got), len(want), got)
 	}
-	if all := b.texts(); all[len(all)-1] != "live" && !slices.Contains(all[len(all)-3:], "live") {
+	if all := b.Texts(); all[len(all)-1] != "live" && !slices.Contains(all[len(all)-3:], "live") {
 		t.Errorf("what was said last was taken before what was missed: %q", all[len(all)-3:])
 	}
-	b.stop()
-	before := len(b.texts())
+	b.Stop()
+	before := len(b.Texts())
 	b.open(nil)
 	b.start()
 	b.says(discordtest.Said{Person: "ann", Text: "once more"})
-	if n := len(b.texts()) - before; n != 1 {
+	if n := len(b.Texts()) - before; n != 1 {
 		t.Errorf("after another restart %d messages were taken, want one", n)
 	}
 }
@@ -264,23 +262,19 @@ func TestMarks(t *testing.T) {
 			b.s.Swallow(1)
 			b.s.Say(discordtest.Said{Person: "ann", Text: "swallowed"})
 			b.says(discordtest.Said{Person: "ann", Text: "two"})
-			b.mu.Lock()
-			if b.handed != 7 {
-				t.Errorf("%d messages were handed in, want 7", b.handed)
+			if n := b.Handed(); n != 7 {
+				t.Errorf("%d messages were handed in, want 7", n)
 			}
-			b.handed = 0
-			b.mu.Unlock()
-			b.stop()
+			before := b.Handed()
+			b.Stop()
 			b.open(change)
 			b.start()
 			if overlap > 0 {
-				b.heard("swallowed")
+				b.Heard("swallowed")
 			}
 			b.says(discordtest.Said{Person: "ann", Text: "three"})
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			if overlap == 0 && b.handed != 1 {
-				t.Errorf("after a restart %d messages were handed in, want one", b.handed)
+			if n := b.Handed() - before; overlap == 0 && n != 1 {
+				t.Errorf("after a restart %d messages were handed in, want one", n)
 			}
 		})
 	}
@@ -294,11 +288,11 @@ func TestRoles(t *testing.T) {
 	if m := b.says(discordtest.Said{Person: "ann", Text: b.at("live"), Channel: b.s.Channel}); !slices.Equal(m.Roles, []string{"77", "88"}) {
 		t.Errorf("roles are %q", m.Roles)
 	}
-	b.stop()
+	b.Stop()
 	b.s.Say(discordtest.Said{Person: "ann", Text: b.at("missed"), Channel: b.s.Channel})
 	b.open(func(s *Settings, _ *times) { s.Roles = []string{"77"} })
 	b.start()
-	if m := b.heard("missed"); !slices.Equal(m.Roles, []string{"77", "88"}) {
+	if m := b.Heard("missed"); !slices.Equal(m.Roles, []string{"77", "88"}) {
 		t.Errorf("roles of what was missed are %q", m.Roles)
 	}
 }
@@ -309,16 +303,14 @@ func TestOverflow(t *testing.T) {
 	b := newBot(t, discordtest.Options{}, nil)
 	b.c.inbox.queue = make(chan event, 8)
 	b.start()
-	b.mu.Lock()
-	b.refuse = 4
-	b.mu.Unlock()
+	b.Refuse(4)
 	var want []string
 	for n := range 120 {
 		want = append(want, fmt.Sprintf("%d", n))
 		b.s.Say(discordtest.Said{Person: "ann", Text: want[n]})
 	}
-	b.heard("119")
-	if got := b.texts(); !slices.Equal(got, want) {
+	b.Heard("119")
+	if got := b.Texts(); !slices.Equal(got, want) {
 		t.Errorf("heard %q", got)
 	}
 }
@@ -330,8 +322,8 @@ func TestEndsSoon(t *testing.T) {
 	b.s.Fail(discordtest.Fault{Path: "/users/@me", Status: 429, Wait: time.Hour, Body: "", Times: -1})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- b.c.Run(ctx, b.handle) }()
-	b.until("it has asked", func() bool { return len(b.s.Requests("GET", "/users/@me")) > 0 })
+	go func() { done <- b.c.Run(ctx, b.Handle) }()
+	b.Until("it has asked", func() bool { return len(b.s.Requests("GET", "/users/@me")) > 0 })
 	cancel()
 	select {
 	case err := <-done:

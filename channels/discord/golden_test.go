@@ -1,55 +1,22 @@
 package discord
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/channels/channeltest"
 	"chatgateway/channels/discord/discordtest"
 	"chatgateway/login"
 )
 
-var updateGolden = flag.Bool("update", false, "write the golden files anew")
-
-// golden compares with a file of testdata. What differs from run to run is replaced by words.
 func golden(t *testing.T, name string, v any) {
 	t.Helper()
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		t.Fatal(err)
-	}
-	got := text.Bytes()
-	for re, to := range map[string]string{`"nonce": "[^"]+"`: `"nonce": "…"`, `ask\.[A-Z2-7]{26}`: "ask.…", `"\d{17,20}"`: `"<id>"`} {
-		got = regexp.MustCompile(re).ReplaceAll(got, []byte(to))
-	}
-	file := filepath.Join("testdata", name+".json")
-	if *updateGolden {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs:\n%s", file, got)
-	}
+	channeltest.Golden(t, name, v, map[string]string{`"nonce": "[^"]+"`: `"nonce": "…"`, `ask\.[A-Z2-7]{26}`: "ask.…", `"\d{17,20}"`: `"<id>"`})
 }
 
 // last gives the body of the last request of a kind.
@@ -76,7 +43,7 @@ func TestGolden(t *testing.T) {
 	send := func(name string, p channels.Post) {
 		t.Helper()
 		p.To = m.Conversation
-		b.send(p)
+		b.Send(p)
 		golden(t, name, b.last("POST", "/messages"))
 	}
 	send("answer", channels.Post{Answers: m.ID, Key: "k", Text: "# A title\n\nSome **bold** text for @everyone, a [link](https://example.com), and\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```go\nx := 1\n```"})
@@ -86,7 +53,7 @@ func TestGolden(t *testing.T) {
 		models = append(models, channels.Choice{Label: fmt.Sprintf("model %02d", n), Press: channels.PressID(fmt.Sprintf("p-m%02d", n))})
 	}
 	send("menu", channels.Post{Key: "k3", Text: "Which model?", Choices: models})
-	if err := b.c.Edit(t.Context(), b.send(channels.Post{To: m.Conversation, Text: "x"}), channels.Post{To: m.Conversation, Text: "edited"}); err != nil {
+	if err := b.c.Edit(t.Context(), b.Send(channels.Post{To: m.Conversation, Text: "x"}), channels.Post{To: m.Conversation, Text: "edited"}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "edit", b.last("PATCH", "/messages/"))
@@ -97,9 +64,9 @@ func TestGolden(t *testing.T) {
 
 	_, cmd := b.slash("ann", b.s.Channel, "login")
 	golden(t, "deferred", b.last("POST", "/callback"))
-	b.send(channels.Post{To: m.Conversation, Only: cmd.From, Answers: cmd.ID, Text: "Sign in there.", Choices: []channels.Choice{{Label: "Sign in", URL: "https://example.com/login"}}})
+	b.Send(channels.Post{To: m.Conversation, Only: cmd.From, Answers: cmd.ID, Text: "Sign in there.", Choices: []channels.Choice{{Label: "Sign in", URL: "https://example.com/login"}}})
 	golden(t, "private", b.last("PATCH", "/webhooks/"))
-	b.send(channels.Post{To: m.Conversation, Only: cmd.From, Answers: cmd.ID, Text: "And one more thing."})
+	b.Send(channels.Post{To: m.Conversation, Only: cmd.From, Answers: cmd.ID, Text: "And one more thing."})
 	golden(t, "private_more", b.last("POST", "/webhooks/"))
 
 	step := login.Step{Text: "Your key, please.", Expires: time.Now().Add(time.Minute), Field: &login.Field{Name: "API key", Secret: true, Check: func(s string) error {
@@ -110,7 +77,7 @@ func TestGolden(t *testing.T) {
 	}}}
 	got := b.ask(t.Context(), channels.Post{To: m.Conversation, Only: cmd.From, Answers: cmd.ID, Text: step.Text}, step)
 	var q discordtest.Shown
-	b.until("the question is shown", func() bool {
+	b.Until("the question is shown", func() bool {
 		all := b.s.See("ann", b.s.Channel)
 		q = all[len(all)-1]
 		return strings.Contains(q.Text, "Your key")
@@ -133,7 +100,7 @@ func TestGolden(t *testing.T) {
 	}
 	golden(t, "form_right", b.last("POST", "/callback"))
 	cut := b.ask(t.Context(), channels.Post{To: m.Conversation, Only: cmd.From, Answers: cmd.ID, Text: step.Text}, step)
-	b.until("the question is shown again", func() bool {
+	b.Until("the question is shown again", func() bool {
 		all := b.s.See("ann", b.s.Channel)
 		q = all[len(all)-1]
 		return len(q.Controls) > 0 && q.Hidden

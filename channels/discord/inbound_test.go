@@ -25,7 +25,7 @@ func TestWhatIsForTheBot(t *testing.T) {
 	b.open(func(s *Settings, _ *times) { s.Channels = map[string]string{always: "always", off: "off"} })
 	b.start()
 	bob := b.s.User("bob")
-	mine := b.send(channels.Post{To: channels.ConversationID("ch:" + b.s.Channel), Text: "mine"})
+	mine := b.Send(channels.Post{To: channels.ConversationID("ch:" + b.s.Channel), Text: "mine"})
 	his := b.s.Say(discordtest.Said{Person: "bob", Text: "his", Channel: b.s.Channel})
 	for _, c := range []struct {
 		name string
@@ -48,23 +48,23 @@ func TestWhatIsForTheBot(t *testing.T) {
 		if c.said.Person == "" {
 			c.said.Person = "ann"
 		}
-		before := len(b.texts())
+		before := len(b.Texts())
 		id := b.s.Say(c.said)
 		if c.want == "" {
 			b.says(discordtest.Said{Person: "cat", Text: "after " + c.name})
-			if n := len(b.texts()) - before; n != 1 {
-				t.Errorf("%s: was heard: %q", c.name, b.texts()[before:])
+			if n := len(b.Texts()) - before; n != 1 {
+				t.Errorf("%s: was heard: %q", c.name, b.Texts()[before:])
 			}
 			continue
 		}
-		if m := b.heard(c.want); !m.Addressed || m.Private || string(m.ID) != id || m.From != channels.UserID(b.s.User("ann")) || m.FromName != "Ann" {
+		if m := b.Heard(c.want); !m.Addressed || m.Private || string(m.ID) != id || m.From != channels.UserID(b.s.User("ann")) || m.FromName != "Ann" {
 			t.Errorf("%s: heard %+v", c.name, m)
 		}
 	}
-	if m := b.heard("reply"); m.Answers != mine {
+	if m := b.Heard("reply"); m.Answers != mine {
 		t.Errorf("a reply answers %q, want %q", m.Answers, mine)
 	}
-	if m := b.heard("mention"); !slices.Equal(m.Places, []channels.PlaceID{channels.PlaceID(b.s.Guild), channels.PlaceID(b.s.Channel)}) {
+	if m := b.Heard("mention"); !slices.Equal(m.Places, []channels.PlaceID{channels.PlaceID(b.s.Guild), channels.PlaceID(b.s.Channel)}) {
 		t.Errorf("places are %v", m.Places)
 	}
 }
@@ -85,7 +85,7 @@ func TestThreads(t *testing.T) {
 	if n := len(b.s.Requests("POST", "/threads")); n != 0 {
 		t.Errorf("%d threads were opened before there was an answer", n)
 	}
-	id := b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "once upon a time"})
+	id := b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "once upon a time"})
 	if got := b.shows("ann", string(m.ID)); got.ID != string(id) {
 		t.Errorf("the thread shows %+v", got)
 	}
@@ -96,23 +96,23 @@ func TestThreads(t *testing.T) {
 	if next.Conversation != m.Conversation || len(next.Places) != 3 {
 		t.Errorf("what follows in the thread is %+v", next)
 	}
-	b.send(channels.Post{To: m.Conversation, Answers: next.ID, Text: "the end"})
+	b.Send(channels.Post{To: m.Conversation, Answers: next.ID, Text: "the end"})
 	if n := len(b.s.Requests("POST", "/threads")); n != 1 {
 		t.Errorf("%d requests opened threads, want one", n)
 	}
 
 	// After a restart nothing is known of a thread that its first answer was to open.
 	m = b.says(discordtest.Said{Person: "bob", Text: b.at("and me"), Channel: b.s.Channel})
-	b.stop()
+	b.Stop()
 	b.open(func(s *Settings, _ *times) { s.Threads = true })
 	b.start()
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "you too"})
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "you too"})
 	b.shows("bob", string(m.ID))
 
 	// Where none may be opened the channel itself takes the answer.
 	b.s.Lack(b.s.Channel, "thread", true)
 	m = b.says(discordtest.Said{Person: "ann", Text: b.at("no threads here"), Channel: b.s.Channel})
-	id = b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "then here"})
+	id = b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "then here"})
 	if got := b.shows("ann", b.s.Channel); got.Text != "then here" {
 		t.Errorf("the channel shows %+v", got)
 	}
@@ -128,11 +128,11 @@ func TestEditsAndPreviews(t *testing.T) {
 	direct := b.s.Direct("ann")
 	b.s.Preview(direct, string(m.ID))
 	b.s.Edit(direct, string(m.ID), "see nothing")
-	if e := b.heard("see nothing"); !e.Edited || e.ID != m.ID {
+	if e := b.Heard("see nothing"); !e.Edited || e.ID != m.ID {
 		t.Errorf("the edit is %+v", e)
 	}
 	b.says(discordtest.Said{Person: "ann", Text: "next"})
-	if got := b.texts(); len(got) != 3 {
+	if got := b.Texts(); len(got) != 3 {
 		t.Errorf("heard %q; a link's preview is no edit", got)
 	}
 }
@@ -142,7 +142,7 @@ func TestFiles(t *testing.T) {
 	b := newBot(t, discordtest.Options{}, func(s *Settings, _ *times) { s.AttachmentLimit = 1 }).start()
 	data := bytes.Repeat([]byte("picture "), 1000)
 	b.s.Say(discordtest.Said{Person: "ann", Text: "look", Files: map[string][]byte{"a.png": data}})
-	m := b.heard("look")
+	m := b.Heard("look")
 	if len(m.Attachments) != 1 || m.Attachments[0].Name != "a.png" || m.Attachments[0].Type != "image/png" || m.Attachments[0].Size != int64(len(data)) {
 		t.Fatalf("attachments are %+v", m.Attachments)
 	}
@@ -164,7 +164,7 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	b.s.Say(discordtest.Said{Person: "ann", Text: "huge", Files: map[string][]byte{"b.png": bytes.Repeat([]byte("x"), 1<<20+1)}})
-	if m := b.heard("huge"); m.Attachments[0].Ref != "" || m.Attachments[0].Note == "" {
+	if m := b.Heard("huge"); m.Attachments[0].Ref != "" || m.Attachments[0].Note == "" {
 		t.Errorf("a file that is too large is %+v", m.Attachments[0])
 	}
 	b.c.cdn = nil // now the server is not one of Discord's hosts
@@ -193,17 +193,17 @@ func TestContentIntent(t *testing.T) {
 				set(b.s)
 			}
 			b.start()
-			st := b.state()
+			st := b.State()
 			if st.State != "degraded" || !strings.Contains(st.Detail, "https://discord.com/developers/applications/"+b.s.App+"/bot") {
 				t.Errorf("the state is %+v", st)
 			}
 			b.says(discordtest.Said{Person: "ann", Text: "in private"})
 			b.says(discordtest.Said{Person: "ann", Text: b.at("mentioned"), Channel: b.s.Channel})
-			mine := b.send(channels.Post{To: channels.ConversationID("ch:" + b.s.Channel), Text: "mine"})
+			mine := b.Send(channels.Post{To: channels.ConversationID("ch:" + b.s.Channel), Text: "mine"})
 			b.s.Say(discordtest.Said{Person: "ann", Text: "unreadable", Channel: b.s.Channel, Answers: string(mine)})
 			b.s.Say(discordtest.Said{Person: "ann", Text: "readable", Channel: b.s.Channel, Answers: string(mine), Ping: true})
-			b.heard("readable")
-			if got := b.texts(); len(got) != 3 {
+			b.Heard("readable")
+			if got := b.Texts(); len(got) != 3 {
 				t.Errorf("heard %q", got)
 			}
 			lines, err := b.c.Test(t.Context())
@@ -272,38 +272,34 @@ func TestOddMessages(t *testing.T) {
 	}
 	type object = map[string]any
 	emit(object{"sticker_items": []object{{"id": "1", "name": "Wave", "format_type": 1}}})
-	b.heard("[sticker: Wave]")
+	b.Heard("[sticker: Wave]")
 	emit(object{"content": "vote", "poll": object{"question": object{"text": "Tea?"}, "answers": []object{{"answer_id": 1, "poll_media": object{"text": "Yes"}},
 		{"answer_id": 2, "poll_media": object{"emoji": object{"name": "x"}}}, {"poll_media": object{"text": "No"}}}}})
-	b.heard("vote\n\n[poll: Tea? Yes / No]")
+	b.Heard("vote\n\n[poll: Tea? Yes / No]")
 	emit(object{"flags": 1 << 13, "attachments": []object{{"id": "9", "filename": "voice-message.ogg", "content_type": "audio/ogg", "size": 100, "url": "https://x/",
 		"duration_secs": 1.5, "waveform": "AAA="}}})
-	b.until("the voice message is heard", func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		last := b.got[len(b.got)-1]
+	b.Until("the voice message is heard", func() bool {
+		last := b.Last()
 		return len(last.Attachments) == 1 && last.Attachments[0].Type == "audio/ogg" && last.Text == ""
 	})
 	forwarded := func(text string) object {
 		return object{"message_reference": object{"type": 1}, "message_snapshots": []object{{"message": object{"content": text}}}}
 	}
 	emit(forwarded("is it true?"))
-	b.heard("is it true?")
+	b.Heard("is it true?")
 	emit(forwarded("/logout"))
-	b.until("a forwarded command is heard, as a file", func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		last := b.got[len(b.got)-1]
+	b.Until("a forwarded command is heard, as a file", func() bool {
+		last := b.Last()
 		return last.Text == "" && len(last.Attachments) == 1 && string(last.Attachments[0].Data) == "/logout"
 	})
-	before := len(b.texts())
+	before := len(b.Texts())
 	emit(object{"flags": 1 << 15, "components": []object{{"type": 17, "components": []object{{"type": 10, "content": "shown"}}}}}) // says nothing here
 	emit(object{"type": 7})                                                                                                        // somebody joined
 	emit(object{"type": 46, "author": object{"id": b.s.User("ann")}})                                                              // the result of a poll
 	emit(object{"sticker_items": "odd", "poll": []int{1}})
 	emit(object{"channel_type": 3, "content": "in a group of people"})
 	b.says(discordtest.Said{Person: "ann", Text: "fine"})
-	if got := b.texts()[before:]; len(got) != 1 {
+	if got := b.Texts()[before:]; len(got) != 1 {
 		t.Errorf("heard %q", got)
 	}
 	if n := b.s.Counts(); n.Closed != 0 {

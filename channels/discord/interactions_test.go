@@ -45,14 +45,7 @@ func (b *bot) slash(person, channel, name string, options ...string) (*discordte
 	if err != nil {
 		b.t.Fatalf("/%s: %v", name, err)
 	}
-	b.until("/"+name+" is heard", func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.seen[channels.MessageID("i"+i.ID)]
-	})
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return i, b.got[slices.IndexFunc(b.got, func(m channels.Message) bool { return m.ID == channels.MessageID("i"+i.ID) })]
+	return i, b.Find("it hears /"+name, func(m channels.Message) bool { return m.ID == channels.MessageID("i"+i.ID) })
 }
 
 func TestSlash(t *testing.T) {
@@ -67,11 +60,11 @@ func TestSlash(t *testing.T) {
 	if i.Type != 5 || i.Hidden || m.Text != "/model a/b default" || m.Private || !m.Addressed || m.Conversation != ch || m.From != channels.UserID(b.s.User("ann")) {
 		t.Errorf("the command was answered with %d (hidden: %v) and is %+v", i.Type, i.Hidden, m)
 	}
-	id := b.send(channels.Post{To: ch, Answers: m.ID, Key: "1", Text: "done", Partial: true})
+	id := b.Send(channels.Post{To: ch, Answers: m.ID, Key: "1", Text: "done", Partial: true})
 	if err := b.c.Edit(t.Context(), id, channels.Post{To: ch, Text: "done it"}); err != nil {
 		t.Errorf("Edit: %v", err)
 	}
-	b.send(channels.Post{To: ch, Answers: m.ID, Key: "2", Text: "and more"})
+	b.Send(channels.Post{To: ch, Answers: m.ID, Key: "2", Text: "and more"})
 	if s := b.s.See("bob", b.s.Channel); len(s) != 2 || s[0].Text != "done it" || s[0].Loading || s[1].Text != "and more" {
 		t.Errorf("bob sees %+v", s)
 	}
@@ -81,9 +74,9 @@ func TestSlash(t *testing.T) {
 	if !i.Hidden {
 		t.Error("an answer for one person was not announced as one")
 	}
-	id = b.send(channels.Post{To: ch, Only: m.From, Answers: m.ID, Text: "for you"})
-	b.send(channels.Post{To: ch, Only: m.From, Answers: m.ID, Text: "for you too"})
-	b.send(channels.Post{To: ch, Only: m.From, Text: "without saying what it answers"})
+	id = b.Send(channels.Post{To: ch, Only: m.From, Answers: m.ID, Text: "for you"})
+	b.Send(channels.Post{To: ch, Only: m.From, Answers: m.ID, Text: "for you too"})
+	b.Send(channels.Post{To: ch, Only: m.From, Text: "without saying what it answers"})
 	if err := b.c.Edit(t.Context(), id, channels.Post{To: ch, Text: "for your eyes"}); err != nil {
 		t.Errorf("Edit: %v", err)
 	}
@@ -103,7 +96,7 @@ func TestSlash(t *testing.T) {
 
 	// For one, although the command is for all.
 	_, m = b.slash("bob", b.s.Channel, "stop")
-	b.send(channels.Post{To: ch, Only: m.From, Answers: m.ID, Text: "you may not"})
+	b.Send(channels.Post{To: ch, Only: m.From, Answers: m.ID, Text: "you may not"})
 	for _, s := range b.s.See("cat", b.s.Channel) {
 		if s.Text == "you may not" || s.Loading {
 			t.Errorf("cat sees %+v", s)
@@ -115,7 +108,7 @@ func TestSlash(t *testing.T) {
 	if i.Hidden || !m.Private {
 		t.Errorf("in private: hidden %v, %+v", i.Hidden, m)
 	}
-	b.send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "privately"})
+	b.Send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "privately"})
 	if s := b.shows("ann", b.s.Direct("ann")); s.Text != "privately" || s.Loading {
 		t.Errorf("ann sees %+v", s)
 	}
@@ -129,8 +122,8 @@ func TestWhereItMayNotWrite(t *testing.T) {
 	b.start()
 	b.s.Lack(b.s.Channel, "view", true)
 	_, m := b.slash("ann", b.s.Channel, "help")
-	id := b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "one"})
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "two"})
+	id := b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "one"})
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "two"})
 	if err := b.c.Edit(t.Context(), id, channels.Post{To: m.Conversation, Text: "ONE"}); err != nil {
 		t.Errorf("Edit: %v", err)
 	}
@@ -148,7 +141,7 @@ func TestTooLate(t *testing.T) {
 	b.start()
 	ch := channels.ConversationID("ch:" + b.s.Channel)
 	_, m := b.slash("ann", b.s.Channel, "login")
-	id := b.send(channels.Post{To: ch, Only: m.From, Answers: m.ID, Text: "in time"})
+	id := b.Send(channels.Post{To: ch, Only: m.From, Answers: m.ID, Text: "in time"})
 	_, public := b.slash("ann", b.s.Channel, "help")
 	b.s.ExpireTokens()
 	_, err := b.c.Send(t.Context(), channels.Post{To: ch, Only: m.From, Answers: m.ID, Text: "too late"})
@@ -158,7 +151,7 @@ func TestTooLate(t *testing.T) {
 	if err := b.c.Edit(t.Context(), id, channels.Post{To: ch, Text: "too late"}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Edit gave %v", err)
 	}
-	b.send(channels.Post{To: ch, Answers: public.ID, Text: "late, for all"})
+	b.Send(channels.Post{To: ch, Answers: public.ID, Text: "late, for all"})
 	s := b.s.See("bob", b.s.Channel)
 	if last := s[len(s)-1]; last.Text != "late, for all" || strings.Contains(fmt.Sprint(s), "too late") {
 		t.Errorf("bob sees %+v", s)
@@ -183,16 +176,14 @@ func TestCommandLost(t *testing.T) {
 	b := newBot(t, discordtest.Options{}, nil)
 	b.setMenu(menu())
 	b.start()
-	b.mu.Lock()
-	b.refuse = -1
-	b.mu.Unlock()
+	b.Refuse(-1)
 	if _, err := b.s.Slash("ann", b.s.Channel, "help"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.s.Slash("bob", b.s.Channel, "help"); err != nil {
 		t.Fatal(err)
 	}
-	b.stop()
+	b.Stop()
 	for _, s := range b.s.See("ann", b.s.Channel) {
 		if s.Loading || !strings.Contains(s.Text, "send") {
 			t.Errorf("shown: %+v", s)
@@ -214,10 +205,10 @@ func TestAnsweredTwice(t *testing.T) {
 	_, m := b.slash("ann", b.s.Channel, "help")
 	b.s.Again("INTERACTION_CREATE")
 	b.says(discordtest.Said{Person: "ann", Text: "it has come twice"})
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "once"})
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "once"})
 	b.s.Fail(discordtest.Fault{Path: "/callback", Status: 502, Body: "<html>"})
 	_, m = b.slash("ann", b.s.Channel, "stop")
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "twice"})
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "twice"})
 	if s := b.s.See("ann", b.s.Channel); len(s) != 2 || s[0].Text != "once" || s[1].Text != "twice" {
 		t.Errorf("ann sees %+v", s)
 	}
@@ -226,7 +217,7 @@ func TestAnsweredTwice(t *testing.T) {
 		t.Error("another program's answer was expected to be none here")
 	}
 	b.says(discordtest.Said{Person: "ann", Text: "end"})
-	if got := b.texts(); !slices.Equal(got, []string{"/help", "it has come twice", "/stop", "end"}) {
+	if got := b.Texts(); !slices.Equal(got, []string{"/help", "it has come twice", "/stop", "end"}) {
 		t.Errorf("heard %q", got)
 	}
 }
@@ -238,7 +229,7 @@ func TestHiddenPress(t *testing.T) {
 	b.setMenu(menu())
 	b.start()
 	_, m := b.slash("ann", b.s.Channel, "login")
-	id := b.send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "which?", Choices: []channels.Choice{{Label: "A", Press: "pa"}}})
+	id := b.Send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "which?", Choices: []channels.Choice{{Label: "A", Press: "pa"}}})
 	s := b.shows("ann", b.s.Channel)
 	b.s.ExpireTokens()
 	if _, err := b.s.Press("bob", b.s.Channel, s.ID, "A"); err == nil {
@@ -247,17 +238,15 @@ func TestHiddenPress(t *testing.T) {
 	if _, err := b.s.Press("ann", b.s.Channel, s.ID, "A"); err != nil {
 		t.Fatal(err)
 	}
-	b.until("the press is heard", func() bool { return slices.Contains(b.texts(), "press pa") })
-	b.mu.Lock()
-	p := b.got[len(b.got)-1]
-	b.mu.Unlock()
+	b.Until("the press is heard", func() bool { return slices.Contains(b.Texts(), "press pa") })
+	p := b.Last()
 	if p.Answers != id || p.From != m.From || p.Conversation != m.Conversation {
 		t.Errorf("the press is %+v; want one that answers %q", p, id)
 	}
 	if err := b.c.Edit(t.Context(), id, channels.Post{To: m.Conversation, Text: "you chose A"}); err != nil {
 		t.Errorf("Edit: %v", err)
 	}
-	b.send(channels.Post{To: m.Conversation, Only: m.From, Answers: p.ID, Text: "and now"})
+	b.Send(channels.Post{To: m.Conversation, Only: m.From, Answers: p.ID, Text: "and now"})
 	if s := b.s.See("ann", b.s.Channel); len(s) != 2 || s[0].Text != "you chose A" || len(s[0].Controls) != 0 || !s[1].Hidden {
 		t.Errorf("ann sees %+v", s)
 	}
@@ -271,17 +260,15 @@ func TestDeadButton(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, discordtest.Options{}, nil).start()
 	m := b.says(discordtest.Said{Person: "ann", Text: b.at("which?"), Channel: b.s.Channel})
-	b.send(channels.Post{To: m.Conversation, Text: "which?", Choices: []channels.Choice{{Label: "A", Press: "pa"}}})
+	b.Send(channels.Post{To: m.Conversation, Text: "which?", Choices: []channels.Choice{{Label: "A", Press: "pa"}}})
 	s := b.shows("bob", b.s.Channel)
 	for n, text := range []string{"That button no longer works.", "That button is for somebody else."} {
 		if _, err := b.s.Press("bob", b.s.Channel, s.ID, "A"); err != nil {
 			t.Fatal(err)
 		}
-		b.until("the press is heard", func() bool { return strings.Count(strings.Join(b.texts(), "\n"), "press pa") == n+1 })
-		b.mu.Lock()
-		p := b.got[len(b.got)-1]
-		b.mu.Unlock()
-		b.send(channels.Post{To: p.Conversation, Answers: p.ID, Only: p.From, Text: text})
+		b.Until("the press is heard", func() bool { return strings.Count(strings.Join(b.Texts(), "\n"), "press pa") == n+1 })
+		p := b.Last()
+		b.Send(channels.Post{To: p.Conversation, Answers: p.ID, Only: p.From, Text: text})
 		all := b.s.See("bob", b.s.Channel)
 		if last := all[len(all)-1]; last.Text != text || !last.Hidden {
 			t.Errorf("bob sees %+v", last)
@@ -304,7 +291,7 @@ func TestNoAnswer(t *testing.T) {
 		i.until = i.until.Add(-answerWait)
 	}
 	b.c.mu.Unlock()
-	b.until("it is taken away", func() bool { return len(b.s.See("ann", b.s.Channel)) == 0 })
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "after all"})
+	b.Until("it is taken away", func() bool { return len(b.s.See("ann", b.s.Channel)) == 0 })
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "after all"})
 	b.shows("bob", b.s.Channel)
 }

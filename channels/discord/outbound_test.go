@@ -23,7 +23,7 @@ func TestParts(t *testing.T) {
 	b := newBot(t, discordtest.Options{}, nil).start()
 	m := b.says(discordtest.Said{Person: "ann", Text: b.at("write code"), Channel: b.s.Channel})
 	md := "Here:\n\n```go\n" + strings.Repeat("fmt.Println(\"a line of code\")\n", 200) + "```\n\nDone."
-	id := b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: md})
+	id := b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: md})
 	all := b.s.See("ann", b.s.Channel)
 	lines := 0
 	for n, s := range all {
@@ -78,10 +78,10 @@ func TestPings(t *testing.T) {
 	b.start()
 	text := "@everyone @here <@" + b.s.User("bob") + "> <@&" + b.s.BotRole + ">"
 	m := b.says(discordtest.Said{Person: "ann", Text: b.at("call all"), Channel: b.s.Channel})
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: text})
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: text})
 	_, m = b.slash("ann", b.s.Channel, "help")
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: text})
-	b.send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: text})
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: text})
+	b.Send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: text})
 	for _, s := range b.s.See("ann", b.s.Channel) {
 		if len(s.Pings) > 0 || !strings.Contains(s.Text, "@everyone") {
 			t.Errorf("%q notifies %v", s.Text, s.Pings)
@@ -109,7 +109,7 @@ func TestRepeated(t *testing.T) {
 		f.Method, f.Path = "POST", "/messages"
 		b.s.Fail(f)
 		begun := time.Now()
-		b.send(channels.Post{To: m.Conversation, Text: name}) // without a Key too
+		b.Send(channels.Post{To: m.Conversation, Text: name}) // without a Key too
 		n := 0
 		for _, s := range b.s.See("ann", direct) {
 			if s.Text == name {
@@ -136,7 +136,7 @@ func TestBusy(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, discordtest.Options{Limit: 5, Per: time.Second}, nil).start()
 	m := b.says(discordtest.Said{Person: "ann", Text: "hello"})
-	id := b.send(channels.Post{To: m.Conversation, Text: "grows", Partial: true})
+	id := b.Send(channels.Post{To: m.Conversation, Text: "grows", Partial: true})
 	var busy *channels.Busy
 	edits := 0
 	for n := range 20 {
@@ -179,7 +179,7 @@ func TestContentRefused(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, discordtest.Options{}, nil).start()
 	m := b.says(discordtest.Said{Person: "ann", Text: "hello"})
-	id := b.send(channels.Post{To: m.Conversation, Text: "shown"})
+	id := b.Send(channels.Post{To: m.Conversation, Text: "shown"})
 	for code, never := range map[int]bool{50035: true, 50006: true, 20009: true, 200000: true, 240000: true, 50008: false, 241000: false} {
 		b.s.Fail(discordtest.Fault{Method: "POST PATCH", Path: "/messages", Status: 400, Body: fmt.Sprintf(`{"code": %d, "message": "no"}`, code), Times: 2})
 		_, send := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Text: "x"})
@@ -239,7 +239,7 @@ func TestNoTokenInErrors(t *testing.T) {
 	b.setMenu(menu())
 	b.start()
 	i, m := b.slash("ann", b.s.Channel, "login")
-	b.send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "first"})
+	b.Send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "first"})
 	var errs []error
 	for _, f := range []discordtest.Fault{{}, {Status: 500, Body: "{}"}, {Status: 403, Body: `{"message": "no ` + discordtest.Token + `", "code": 1}`}} {
 		f.Path, f.Times = "/webhooks/", 1
@@ -264,9 +264,7 @@ func TestPermissionsComeBack(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, discordtest.Options{}, nil).start()
 	mended := func() (n int) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		for _, r := range b.reports {
+		for _, r := range b.Reports() {
 			if r.Mended && r.State == status.Connected {
 				n++
 			}
@@ -282,6 +280,6 @@ func TestPermissionsComeBack(t *testing.T) {
 		{"GUILD_MEMBER_UPDATE", map[string]any{"guild_id": "1", "roles": []string{"2"}}},
 	} {
 		b.s.Emit(e.kind, e.data)
-		b.until("it is told after "+e.kind, func() bool { return mended() == n+1 })
+		b.Until("it is told after "+e.kind, func() bool { return mended() == n+1 })
 	}
 }

@@ -1,13 +1,7 @@
 package discord
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"log/slog"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,26 +10,14 @@ import (
 	"chatgateway/channels"
 	"chatgateway/channels/channeltest"
 	"chatgateway/channels/discord/discordtest"
-	"chatgateway/internal/status"
 )
 
-// bot is a channel under test, with the little store that the core would give it.
+// bot is a channel under test, with the little of the core that it needs.
 type bot struct {
+	*channeltest.Core
 	t testing.TB
 	s *discordtest.Server
 	c *channel
-
-	mu      sync.Mutex
-	got     []channels.Message          // guarded by mu: what was kept, once each
-	seen    map[channels.MessageID]bool // guarded by mu
-	marks   map[string]string           // guarded by mu
-	reports []status.Channel            // guarded by mu
-	handed  int                         // guarded by mu: how many messages were handed in and kept, doubles too
-	refuse  int                         // guarded by mu: calls of the handler that still fail; below 0: all
-	hook    func(channels.Message)      // guarded by mu
-	log     bytes.Buffer                // guarded by mu
-	cancel  context.CancelFunc
-	done    chan error
 }
 
 // newBot makes a bot on a new server. It does not run yet.
@@ -44,22 +26,8 @@ func newBot(t testing.TB, o discordtest.Options, change func(*Settings, *times))
 	if o.Answer == 0 {
 		o.Answer = 15 * time.Second // the machine may be busy
 	}
-	b := &bot{t: t, s: discordtest.New(t, o), seen: map[channels.MessageID]bool{}, marks: map[string]string{}}
+	b := &bot{t: t, s: discordtest.New(t, o), Core: channeltest.NewCore(t, discordtest.Token[:12], "interaction-")}
 	b.open(change)
-	t.Cleanup(func() {
-		b.stop()
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		text := b.log.String()
-		for _, r := range b.reports {
-			text += r.Detail
-		}
-		for _, secret := range []string{discordtest.Token, "interaction-token"} {
-			if strings.Contains(text, secret[:12]) {
-				t.Errorf("the log or a report holds a token:\n%s", text)
-			}
-		}
-	})
 	return b
 }
 
@@ -70,183 +38,26 @@ func (b *bot) open(change func(*Settings, *times)) {
 	if change != nil {
 		change(set, &ts)
 	}
-	ch, err := service(ts).Open(channels.Options{
-		Account: "discord", Secrets: channeltest.NewSecrets(map[string]string{"bot_token": discordtest.Token}), Settings: set,
-		Mark: func(_ context.Context, key string) (string, error) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return b.marks[key], nil
-		},
-		Report: func(s status.Channel) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.reports = append(b.reports, s)
-		},
-		Log: slog.New(slog.NewTextHandler(writer{b}, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
-	if err != nil {
-		b.t.Fatalf("open: %v", err)
-	}
-	b.c = ch.(*channel)
+	b.c = b.Open(service(ts), channels.Options{Secrets: channeltest.NewSecrets(map[string]string{"bot_token": discordtest.Token}), Settings: set}).(*channel)
 	b.c.rest.limits.all.SetLimit(rate.Inf)
-}
-
-type writer struct{ b *bot }
-
-func (w writer) Write(p []byte) (int, error) {
-	w.b.mu.Lock()
-	defer w.b.mu.Unlock()
-	return w.b.log.Write(p)
 }
 
 // start runs the channel and waits until it is connected.
 func (b *bot) start() *bot {
 	b.t.Helper()
-	b.launch()
-	b.until("it is connected", func() bool { return b.state().State == status.Connected || b.state().State == status.Degraded })
+	b.Start()
 	return b
-}
-
-// launch runs the channel.
-func (b *bot) launch() {
-	b.mu.Lock()
-	b.reports = nil
-	b.mu.Unlock()
-	ctx, cancel := context.WithCancel(context.Background())
-	b.cancel, b.done = cancel, make(chan error, 1)
-	go func() { b.done <- b.c.Run(ctx, b.handle) }()
-}
-
-// stop ends Run.
-func (b *bot) stop() {
-	if b.cancel == nil {
-		return
-	}
-	b.cancel()
-	b.cancel = nil
-	select {
-	case err := <-b.done:
-		if err != nil {
-			b.t.Errorf("Run gave %v after its context ended", err)
-		}
-	case <-time.After(15 * time.Second):
-		b.t.Error("Run did not end")
-	}
-}
-
-// failed waits until Run returns by itself.
-func (b *bot) failed() error {
-	b.t.Helper()
-	select {
-	case err := <-b.done:
-		b.cancel()
-		b.cancel = nil
-		return err
-	case <-time.After(15 * time.Second):
-		b.t.Fatal("Run did not return")
-		return nil
-	}
-}
-
-func (b *bot) handle(_ context.Context, batch channels.Batch) error {
-	b.mu.Lock()
-	if b.refuse != 0 {
-		b.refuse--
-		b.mu.Unlock()
-		return errors.New("not kept")
-	}
-	b.handed += len(batch.Messages)
-	var news []channels.Message
-	for _, m := range batch.Messages {
-		if !m.Edited && b.seen[m.ID] {
-			continue
-		}
-		b.seen[m.ID] = true
-		b.got = append(b.got, m)
-		news = append(news, m)
-	}
-	for k, v := range batch.Marks {
-		b.marks[k] = v
-	}
-	hook := b.hook
-	b.mu.Unlock()
-	for _, m := range news {
-		if hook != nil {
-			hook(m)
-		}
-	}
-	return nil
-}
-
-// state gives the last report.
-func (b *bot) state() status.Channel {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.reports) == 0 {
-		return status.Channel{}
-	}
-	return b.reports[len(b.reports)-1]
-}
-
-func (b *bot) until(what string, ok func() bool) {
-	b.t.Helper()
-	defer func() {
-		if b.t.Failed() {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.t.Logf("reports: %+v\n%s", b.reports, b.log.String())
-		}
-	}()
-	until(b.t, what, ok)
-}
-
-// heard waits for the message with a text.
-func (b *bot) heard(text string) (m channels.Message) {
-	b.t.Helper()
-	b.until("it hears "+text, func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		n := slices.IndexFunc(b.got, func(m channels.Message) bool { return m.Text == text })
-		if n >= 0 {
-			m = b.got[n]
-		}
-		return n >= 0
-	})
-	return m
-}
-
-// texts lists what was kept.
-func (b *bot) texts() (out []string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, m := range b.got {
-		if m.Press != "" {
-			out = append(out, "press "+string(m.Press))
-			continue
-		}
-		out = append(out, m.Text)
-	}
-	return out
 }
 
 // says makes a person speak and gives the message as it was heard.
 func (b *bot) says(in discordtest.Said) channels.Message {
 	b.t.Helper()
 	b.s.Say(in)
-	return b.heard(strings.TrimSpace(strings.ReplaceAll(in.Text, "<@"+b.s.Bot+">", "")))
+	return b.Heard(strings.TrimSpace(strings.ReplaceAll(in.Text, "<@"+b.s.Bot+">", "")))
 }
 
 // at is a mention of the bot before a text.
 func (b *bot) at(text string) string { return "<@" + b.s.Bot + "> " + text }
-
-func (b *bot) send(p channels.Post) channels.MessageID {
-	b.t.Helper()
-	id, err := b.c.Send(b.t.Context(), p)
-	if err != nil {
-		b.t.Fatalf("Send: %v", err)
-	}
-	return id
-}
 
 // shows gives the one message of the bot's that a person sees in a channel.
 func (b *bot) shows(person, channel string) discordtest.Shown {

@@ -111,7 +111,7 @@ func (p *peer) Exists(_ testing.TB, id channels.MessageID) bool { return p.s.Exi
 // Fill implements channeltest.Filler.
 func (p *peer) Fill(t testing.TB, person, answer string) {
 	t.Helper()
-	until(t, "the form's button is shown", func() bool {
+	channeltest.Until(t, "the form's button is shown", func() bool {
 		for _, m := range p.see(person, false) {
 			for _, c := range m.Controls {
 				if strings.HasPrefix(c.Label, "Enter ") {
@@ -128,19 +128,4 @@ func (p *peer) Fill(t testing.TB, person, answer string) {
 		}
 		return false
 	})
-}
-
-// until waits for something that happens beside the test.
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	end := time.After(15 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
 }

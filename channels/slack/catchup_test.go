@@ -16,7 +16,7 @@ import (
 func (b *bot) away(talk func()) {
 	b.t.Helper()
 	b.settled()
-	b.stop()
+	b.Stop()
 	talk()
 	b.s.GiveUp()
 	b.open(nil)
@@ -29,16 +29,16 @@ func TestMissed(t *testing.T) {
 	b := newBot(t, slacktest.Options{}, nil).start()
 	ch := b.s.Channel
 	b.s.Say(slacktest.Said{Person: "ann", Text: "known"})
-	b.heard("known")
+	b.Heard("known")
 	begun := b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Text: at("known in the channel")})
-	m := b.heard("known in the channel")
+	m := b.Heard("known in the channel")
 	assistant := b.s.Assistant("ann")
 	bob, err := b.c.Direct(t.Context(), channels.UserID(b.s.Person("bob"))) // written to, not heard from
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.s.Say(slacktest.Said{Person: "ann", Text: "last"})
-	b.heard("last")
+	b.Heard("last")
 	var want []string
 	b.away(func() {
 		for n := range 450 {
@@ -56,20 +56,20 @@ func TestMissed(t *testing.T) {
 	b.s.Fail("conversations.history", 503, 5)
 	b.start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "live"})
-	b.heard("live")
-	if got := b.heard("a follow-up"); got.Conversation != m.Conversation || !slices.Equal(got.Places, m.Places) || got.Private || !got.Addressed {
+	b.Heard("live")
+	if got := b.Heard("a follow-up"); got.Conversation != m.Conversation || !slices.Equal(got.Places, m.Places) || got.Private || !got.Addressed {
 		t.Errorf("read over the Web API: %+v; told by an event: %+v", got, m)
 	}
-	if got := b.heard("bob answers"); got.Conversation != bob || !got.Private {
+	if got := b.Heard("bob answers"); got.Conversation != bob || !got.Private {
 		t.Errorf("bob's answer is %+v", got)
 	}
-	first, second := b.heard("a thread begun meanwhile"), b.heard("and its follow-up")
+	first, second := b.Heard("a thread begun meanwhile"), b.Heard("and its follow-up")
 	if first.Conversation != second.Conversation || first.Conversation == m.Conversation {
 		t.Errorf("the thread begun meanwhile: %+v, %+v", first, second)
 	}
-	b.heard("in the assistant's thread")
-	b.heard(want[len(want)-1])
-	all := b.texts()
+	b.Heard("in the assistant's thread")
+	b.Heard(want[len(want)-1])
+	all := b.Texts()
 	if slices.Index(all, "a thread begun meanwhile") > slices.Index(all, "and its follow-up") {
 		t.Error("a thread's follow-up was taken before what began it")
 	}
@@ -81,15 +81,13 @@ func TestMissed(t *testing.T) {
 		t.Error("what is not for the bot was taken")
 	}
 
-	b.mu.Lock()
-	before := len(b.got)
-	b.mu.Unlock()
+	before := len(b.Messages())
 	b.away(func() {})
 	b.start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "once more"})
-	b.heard("once more")
+	b.Heard("once more")
 	b.settled()
-	if n := len(b.texts()) - before; n != 1 {
+	if n := len(b.Texts()) - before; n != 1 {
 		t.Errorf("after another restart %d messages were taken, want one", n)
 	}
 }
@@ -99,19 +97,19 @@ func TestMissedTwice(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "known"})
-	b.heard("known")
+	b.Heard("known")
 	b.away(func() { b.s.Say(slacktest.Said{Person: "ann", Text: "missed"}) })
 	b.s.Fail("conversations.history", 503, 1000)
 	b.c.times.ahead = 10 * time.Millisecond
 	b.start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "live"})
-	b.heard("live")
+	b.Heard("live")
 	b.settled()
-	b.stop()
+	b.Stop()
 	b.s.Fail("conversations.history", 503, 0)
 	b.open(func(_ *Settings, ts *times) { ts.overlap = 0 })
 	b.start()
-	b.heard("missed")
+	b.Heard("missed")
 }
 
 // TestOutage: Slack cannot be reached for longer than it delivers again; after a short loss nothing is read.
@@ -119,28 +117,28 @@ func TestOutage(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, func(_ *Settings, ts *times) { ts.gap = time.Hour }).start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "before"})
-	b.heard("before")
+	b.Heard("before")
 	reads := b.s.Calls("conversations.history")
 	b.s.Cut()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "after a short loss"})
-	b.heard("after a short loss")
+	b.Heard("after a short loss")
 	if n := b.s.Calls("conversations.history"); n != reads {
 		t.Errorf("a short loss made it read %d times", n-reads)
 	}
-	b.stop()
+	b.Stop()
 	b.open(func(_ *Settings, ts *times) { ts.gap = time.Millisecond })
 	b.start()
 	b.s.Refuse("apps.connections.open", "internal_error")
 	b.s.Cut()
-	b.until("it is cut off", func() bool { now, _ := b.s.Connections(); return now == 0 && b.state().State == status.Connecting })
+	b.Until("it is cut off", func() bool { now, _ := b.s.Connections(); return now == 0 && b.State().State == status.Connecting })
 	b.s.Say(slacktest.Said{Person: "ann", Text: "in the outage"})
 	b.s.GiveUp()
 	b.s.Refuse("apps.connections.open", "")
-	b.heard("in the outage")
+	b.Heard("in the outage")
 	b.s.Say(slacktest.Said{Person: "ann", Text: "after it"})
-	b.heard("after it")
+	b.Heard("after it")
 	b.settled()
-	if got := b.texts(); !slices.Equal(got, []string{"before", "after a short loss", "in the outage", "after it"}) {
+	if got := b.Texts(); !slices.Equal(got, []string{"before", "after a short loss", "in the outage", "after it"}) {
 		t.Errorf("heard %q", got)
 	}
 }
@@ -150,30 +148,28 @@ func TestCannotRead(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "known"})
-	b.heard("known")
+	b.Heard("known")
 	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("known too")})
-	b.heard("known too")
+	b.Heard("known too")
 	b.s.SetScopes(strings.ReplaceAll(slacktest.Scopes, "channels:history,", ""))
 	b.away(func() { b.s.Say(slacktest.Said{Person: "ann", Text: "missed"}) })
 	b.start()
-	if s := b.state(); s.State != status.Degraded || !strings.Contains(s.Detail, "channels:history") || !strings.Contains(s.Detail, "install the app again") {
+	if s := b.State(); s.State != status.Degraded || !strings.Contains(s.Detail, "channels:history") || !strings.Contains(s.Detail, "install the app again") {
 		t.Errorf("the state is %+v", s)
 	}
 	b.s.Say(slacktest.Said{Person: "ann", Text: "heard all the same"})
-	b.heard("heard all the same")
+	b.Heard("heard all the same")
 
 	b.s.SetScopes(slacktest.Scopes)
 	b.away(func() { b.s.Kick(b.s.Channel) })
 	b.start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "and again"})
-	b.heard("and again")
+	b.Heard("and again")
 	b.settled()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if places := b.marks["channels"]; !strings.Contains(places, b.s.Direct("ann")) || strings.Contains(places, b.s.Channel) {
+	if places := b.Marks()["channels"]; !strings.Contains(places, b.s.Direct("ann")) || strings.Contains(places, b.s.Channel) {
 		t.Errorf("known are %s", places)
 	}
-	if b.marks["last:"+b.s.Channel] != "" {
+	if b.Marks()["last:"+b.s.Channel] != "" {
 		t.Error("the mark of a channel that is gone stays")
 	}
 }
@@ -184,15 +180,15 @@ func TestThreadUnknown(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{Redeliver: 200 * time.Millisecond}, nil).start()
 	begun := b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("begin")})
-	m := b.heard("begin")
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "here"})
+	m := b.Heard("begin")
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "here"})
 	b.settled()
-	b.stop()
+	b.Stop()
 	b.open(func(_ *Settings, ts *times) { ts.overlap = 0 })
 	b.start()
 	b.s.Fail("conversations.replies", 503, tries+1)
 	b.s.Say(slacktest.Said{Person: "bob", Channel: b.s.Channel, Thread: begun, Text: "goes on"})
-	b.heard("goes on")
+	b.Heard("goes on")
 	b.settled()
 }
 

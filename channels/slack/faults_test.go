@@ -41,8 +41,8 @@ func TestRefusedForGood(t *testing.T) {
 			t.Parallel()
 			b := newBot(t, slacktest.Options{}, nil)
 			c.spoil(b)
-			b.launch()
-			err := b.failed()
+			b.Launch()
+			err := b.Failed()
 			if !errors.Is(err, c.want) || !strings.Contains(sentence(err), c.says) || sentence(err) == "" {
 				t.Errorf("Run gave %v (%q); want %v", err, sentence(err), c.want)
 			}
@@ -58,8 +58,8 @@ func (b *bot) swap(botToken, app string) {
 func TestOtherApp(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{App: "A0OTHER"}, nil)
-	b.launch()
-	if err := b.failed(); !errors.Is(err, channels.ErrRejected) || !strings.Contains(sentence(err), "different apps") {
+	b.Launch()
+	if err := b.Failed(); !errors.Is(err, channels.ErrRejected) || !strings.Contains(sentence(err), "different apps") {
 		t.Errorf("Run gave %v", err)
 	}
 	if _, err := b.c.Test(t.Context()); err == nil || !strings.Contains(sentence(err), "different apps") {
@@ -72,8 +72,8 @@ func TestContentRefused(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "hi"})
-	m := b.heard("hi")
-	id := b.send(channels.Post{To: m.Conversation, Text: "shown"})
+	m := b.Heard("hi")
+	id := b.Send(channels.Post{To: m.Conversation, Text: "shown"})
 	for code, never := range map[string]bool{"invalid_blocks": true, "msg_too_long": true, "no_text": true, "invalid_metadata_format": false} {
 		b.s.Refuse("chat.postMessage", code)
 		b.s.Refuse("chat.update", code)
@@ -90,7 +90,7 @@ func TestRevokedWhileRunning(t *testing.T) {
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Revoke()
 	b.s.Event(map[string]any{"type": "tokens_revoked", "tokens": map[string]any{"bot": []string{slacktest.BotUser}}})
-	if err := b.failed(); !errors.Is(err, channels.ErrRejected) {
+	if err := b.Failed(); !errors.Is(err, channels.ErrRejected) {
 		t.Errorf("Run gave %v", err)
 	}
 }
@@ -99,7 +99,7 @@ func TestLinkDisabled(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Disconnect("link_disabled")
-	if err := b.failed(); !errors.Is(err, channels.ErrSetup) || !strings.Contains(sentence(err), "Socket Mode") {
+	if err := b.Failed(); !errors.Is(err, channels.ErrSetup) || !strings.Contains(sentence(err), "Socket Mode") {
 		t.Errorf("Run gave %v", err)
 	}
 }
@@ -109,7 +109,7 @@ func TestScopes(t *testing.T) {
 	b := newBot(t, slacktest.Options{}, nil)
 	b.s.SetScopes("chat:write,im:history,users:read")
 	b.start()
-	if s := b.state(); s.State != status.Degraded || !strings.Contains(s.Detail, "app_mentions:read") || !strings.Contains(s.Detail, portal+"/"+slacktest.AppID+"/oauth") {
+	if s := b.State(); s.State != status.Degraded || !strings.Contains(s.Detail, "app_mentions:read") || !strings.Contains(s.Detail, portal+"/"+slacktest.AppID+"/oauth") {
 		t.Errorf("state: %+v", s)
 	}
 	say, err := b.c.Test(t.Context())
@@ -128,20 +128,20 @@ func TestSwap(t *testing.T) {
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Refuse("apps.connections.open", "internal_error")
 	b.s.Disconnect("warning")
-	b.until("another is asked for", func() bool { return b.s.Calls("apps.connections.open") > 1 })
+	b.Until("another is asked for", func() bool { return b.s.Calls("apps.connections.open") > 1 })
 	b.s.Slash("ann", "", "/gateway", "before the swap") // commands are delivered once: the old connection is still read
-	b.heard("before the swap")
+	b.Heard("before the swap")
 	b.s.Refuse("apps.connections.open", "")
-	b.until("there is another connection", func() bool { _, ever := b.s.Connections(); return ever == 2 })
-	b.until("the old one is closed", func() bool { now, _ := b.s.Connections(); return now == 1 })
+	b.Until("there is another connection", func() bool { _, ever := b.s.Connections(); return ever == 2 })
+	b.Until("the old one is closed", func() bool { now, _ := b.s.Connections(); return now == 1 })
 	for n := 1; n < 3; n++ {
 		b.s.Disconnect([]string{"warning", "refresh_requested", ""}[n])
-		b.until("there is another connection", func() bool { now, ever := b.s.Connections(); return ever == n+2 && now >= 1 })
+		b.Until("there is another connection", func() bool { now, ever := b.s.Connections(); return ever == n+2 && now >= 1 })
 		b.s.Slash("ann", "", "/gateway", "swap "+itoa(n))
-		b.heard("swap " + itoa(n))
+		b.Heard("swap " + itoa(n))
 	}
-	b.until("the old ones are closed", func() bool { now, _ := b.s.Connections(); return now == 1 })
-	if s := b.state(); s.State != status.Connected {
+	b.Until("the old ones are closed", func() bool { now, _ := b.s.Connections(); return now == 1 })
+	if s := b.State(); s.State != status.Connected {
 		t.Errorf("state: %+v", s)
 	}
 }
@@ -152,7 +152,7 @@ func TestNoHello(t *testing.T) {
 	b.s.Silent(2)
 	b.start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "hello"})
-	b.heard("hello")
+	b.Heard("hello")
 	if _, ever := b.s.Connections(); ever != 3 {
 		t.Errorf("%d connections, want 3", ever)
 	}
@@ -162,9 +162,9 @@ func TestNoHello(t *testing.T) {
 func TestHalfOpen(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, func(_ *Settings, ts *times) { ts.silence, ts.ping = 150*time.Millisecond, time.Hour }).start()
-	b.until("it was replaced", func() bool { _, ever := b.s.Connections(); return ever >= 2 })
+	b.Until("it was replaced", func() bool { _, ever := b.s.Connections(); return ever >= 2 })
 	b.s.Say(slacktest.Said{Person: "ann", Text: "hello"})
-	b.heard("hello")
+	b.Heard("hello")
 }
 
 func TestTrouble(t *testing.T) {
@@ -174,11 +174,11 @@ func TestTrouble(t *testing.T) {
 	b.s.Fail("apps.connections.open", 502, 2)
 	b.start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "hello"})
-	m := b.heard("hello")
+	m := b.Heard("hello")
 	b.s.Fail("chat.postMessage", 500, 2)
-	b.send(channels.Post{To: m.Conversation, Text: "after trouble"})
+	b.Send(channels.Post{To: m.Conversation, Text: "after trouble"})
 	b.s.Lose("chat.postMessage", 1)
-	b.send(channels.Post{To: m.Conversation, Key: "k", Text: "said once"})
+	b.Send(channels.Post{To: m.Conversation, Key: "k", Text: "said once"})
 	var texts []string
 	for _, s := range b.s.See("ann", "") {
 		texts = append(texts, s.Text)
@@ -193,14 +193,14 @@ func TestKeyAfterRestart(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("hello")})
-	m := b.heard("hello")
+	m := b.Heard("hello")
 	p := channels.Post{To: m.Conversation, Answers: m.ID, Key: "t7.0", Text: "said once"}
-	id := b.send(p)
-	b.stop()
+	id := b.Send(p)
+	b.Stop()
 	b.open(nil)
 	b.c.sent.since = time.Now().Add(2 * time.Second) // Slack's times are as coarse as this test is short
 	b.start()
-	if again := b.send(p); again != id {
+	if again := b.Send(p); again != id {
 		t.Errorf("the same post is %s, was %s", again, id)
 	}
 	b.shows("ann", b.s.Channel)
@@ -210,9 +210,9 @@ func TestGone(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("hello")})
-	m := b.heard("hello")
-	id := b.send(channels.Post{To: m.Conversation, Text: "one"})
-	other := b.send(channels.Post{To: m.Conversation, Text: "two"})
+	m := b.Heard("hello")
+	id := b.Send(channels.Post{To: m.Conversation, Text: "one"})
+	other := b.Send(channels.Post{To: m.Conversation, Text: "two"})
 	if err := b.c.Delete(t.Context(), m.Conversation, id); err != nil {
 		t.Error(err)
 	}
@@ -240,15 +240,15 @@ func TestFinalsFirst(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "hello"})
-	m := b.heard("hello")
-	id := b.send(channels.Post{To: m.Conversation, Text: "grows"})
+	m := b.Heard("hello")
+	id := b.Send(channels.Post{To: m.Conversation, Text: "grows"})
 	b.s.Limit(time.Second)
 	done := make(chan error, 1)
 	go func() { // ends with the post; the test reads done
 		_, err := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Text: "final"})
 		done <- err
 	}()
-	b.until("the final one waits", func() bool {
+	b.Until("the final one waits", func() bool {
 		b.c.limits.mu.Lock()
 		defer b.c.limits.mu.Unlock()
 		return len(b.c.limits.until) == 1

@@ -1,46 +1,19 @@
 package slack
 
 import (
-	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/channels/channeltest"
 	"chatgateway/channels/slack/slacktest"
 )
 
-var updateGolden = flag.Bool("update", false, "write the golden files anew")
-
-// golden compares with a file of testdata. What differs from run to run is replaced by words.
 func golden(t *testing.T, name string, v any) {
 	t.Helper()
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		t.Fatal(err)
-	}
-	got := regexp.MustCompile(`"[A-Z2-7]{26}"`).ReplaceAll(text.Bytes(), []byte(`"…"`))
-	file := filepath.Join("testdata", name+".json")
-	if *updateGolden {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs:\n%s", file, got)
-	}
+	channeltest.Golden(t, name, v, map[string]string{`"[A-Z2-7]{26}"`: `"…"`})
 }
 
 // TestGolden dumps what people are shown: blocks and views, as Slack takes them.
@@ -48,22 +21,22 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "hello"})
-	m := b.heard("hello")
+	m := b.Heard("hello")
 	shown := func() slacktest.Shown {
 		s := b.s.See("ann", "")
 		return s[len(s)-1]
 	}
-	b.send(channels.Post{To: m.Conversation, Text: "# Title\n\nSome **bold** text, `code`, a [link](https://a.example/?a=1&b=2), <!channel>.\n\n| a | b |\n|---|---|\n| 1 | 22 |\n\n" +
+	b.Send(channels.Post{To: m.Conversation, Text: "# Title\n\nSome **bold** text, `code`, a [link](https://a.example/?a=1&b=2), <!channel>.\n\n| a | b |\n|---|---|\n| 1 | 22 |\n\n" +
 		"```go\nx := 1\n```"})
 	golden(t, "answer", shown().Text)
-	b.send(channels.Post{To: m.Conversation, Text: "Which **one**?", Choices: []channels.Choice{{Label: "Left", Press: "p-left"}, {Label: "Right", Press: "p-right"},
+	b.Send(channels.Post{To: m.Conversation, Text: "Which **one**?", Choices: []channels.Choice{{Label: "Left", Press: "p-left"}, {Label: "Right", Press: "p-right"},
 		{Label: "Read more", URL: "https://a.example/more"}}})
 	golden(t, "buttons", shown().Blocks)
 	var list []channels.Choice
 	for n := range 12 {
 		list = append(list, channels.Choice{Label: "Model " + itoa(n), Press: channels.PressID("p-" + itoa(n))})
 	}
-	b.send(channels.Post{To: m.Conversation, Text: "Which model?", Choices: list})
+	b.Send(channels.Post{To: m.Conversation, Text: "Which model?", Choices: list})
 	golden(t, "menu", shown().Blocks)
 	done, _ := b.ask(t.Context(), m, time.Now().Add(time.Minute))
 	f := openForm(t, b.s, "ann", "")
@@ -99,8 +72,8 @@ func TestGoldenInChannel(t *testing.T) {
 		return view{s.Text, s.Hidden, s.Streaming, s.Blocks}
 	}
 	b.s.Slash("ann", b.s.Channel, "/gateway", "login openai")
-	m := b.heard("/login openai")
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "**Sign in** to OpenAI, then come back.", Choices: []channels.Choice{
+	m := b.Heard("/login openai")
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "**Sign in** to OpenAI, then come back.", Choices: []channels.Choice{
 		{Label: "Sign in", URL: "https://auth.example/authorize?x=1"}, {Label: "Cancel", Press: "p-cancel"}}})
 	golden(t, "private", shown())
 	d, _ := b.streams("tell me")

@@ -19,39 +19,39 @@ func TestThreads(t *testing.T) {
 	ch := b.s.Channel
 	b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Text: "nobody asked"})
 	first := b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Text: at("begin")})
-	m := b.heard("begin")
+	m := b.Heard("begin")
 	if m.Conversation != conversation(ch, first) || !slices.Equal(m.Places, []channels.PlaceID{slacktest.Team, channels.PlaceID(ch)}) || m.FromName != "ann" {
 		t.Errorf("the mention: %+v", m)
 	}
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "here"})
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "here"})
 	if s := b.shows("bob", ch); s.Thread != first {
 		t.Errorf("the answer is not in the thread: %+v", s)
 	}
 	b.s.Say(slacktest.Said{Person: "bob", Channel: ch, Thread: first, Text: "goes on"})
-	if f := b.heard("goes on"); !f.Addressed || f.Conversation != m.Conversation {
+	if f := b.Heard("goes on"); !f.Addressed || f.Conversation != m.Conversation {
 		t.Errorf("a follow-up: %+v", f)
 	}
 	b.s.Say(slacktest.Said{Person: "bob", Channel: ch, Thread: first, Text: "<@" + b.s.Person("ann") + "> what do you think"})
 	other := b.s.Say(slacktest.Said{Person: "bob", Channel: ch, Text: "a thread of people"})
 	b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Thread: other, Text: "among ourselves"})
 	b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Thread: first, Text: "!model openai/x"})
-	b.heard("/model openai/x")
+	b.Heard("/model openai/x")
 	b.s.Say(slacktest.Said{Person: "ann", Channel: ch, Thread: first, Text: "!wow"})
-	b.heard("!wow")
+	b.Heard("!wow")
 	b.settled()
-	if got := b.texts(); !slices.Equal(got, []string{"begin", "goes on", "/model openai/x", "!wow"}) {
+	if got := b.Texts(); !slices.Equal(got, []string{"begin", "goes on", "/model openai/x", "!wow"}) {
 		t.Errorf("heard %q", got)
 	}
 
-	b.stop() // another process knows what threads it spoke in only from Slack
+	b.Stop() // another process knows what threads it spoke in only from Slack
 	b.open(nil)
 	b.start()
 	b.s.Say(slacktest.Said{Person: "bob", Channel: ch, Thread: first, Text: "after the restart"})
-	b.heard("after the restart")
+	b.Heard("after the restart")
 	b.s.Say(slacktest.Said{Person: "bob", Channel: ch, Thread: other, Text: "still among ourselves"})
 	b.settled()
-	if n := b.s.Calls("conversations.replies"); slices.Contains(b.texts(), "still among ourselves") || n > 4 {
-		t.Errorf("heard %q, threads were read %d times", b.texts(), n)
+	if n := b.s.Calls("conversations.replies"); slices.Contains(b.Texts(), "still among ourselves") || n > 4 {
+		t.Errorf("heard %q, threads were read %d times", b.Texts(), n)
 	}
 }
 
@@ -62,12 +62,12 @@ func TestMentionTwice(t *testing.T) {
 		for n := range 20 {
 			b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("hello " + strings.Repeat("x", n)), Twice: twice})
 		}
-		b.heard("hello " + strings.Repeat("x", 19))
+		b.Heard("hello " + strings.Repeat("x", 19))
 		b.settled()
-		if got := b.texts(); len(got) != 20 {
+		if got := b.Texts(); len(got) != 20 {
 			t.Errorf("heard %d of 20: %q", len(got), got)
 		}
-		for _, m := range b.got {
+		for _, m := range b.Messages() {
 			if !m.Addressed {
 				t.Errorf("not addressed: %+v", m)
 			}
@@ -80,13 +80,13 @@ func TestWhatIsHeard(t *testing.T) {
 	b := newBot(t, slacktest.Options{}, nil).start()
 	group := b.s.NewChannel("mpim", "ann", "bob")
 	b.s.Say(slacktest.Said{Person: "ann", Channel: group, Text: at("in the group")})
-	if m := b.heard("in the group"); m.Private || !slices.Contains(m.Places, channels.PlaceID(group)) {
+	if m := b.Heard("in the group"); m.Private || !slices.Contains(m.Places, channels.PlaceID(group)) {
 		t.Errorf("a group direct message: %+v", m)
 	}
 	ts := b.s.Say(slacktest.Said{Person: "ann", Text: "see <https://a.example/x?a=1&amp;b=2> and <mailto:a@b.example|a@b.example> in <#C1|general> &lt;3"})
-	b.heard("see https://a.example/x?a=1&b=2 and a@b.example in #general <3")
+	b.Heard("see https://a.example/x?a=1&b=2 and a@b.example in #general <3")
 	b.s.Change("ann", "", ts, "rather this")
-	if m := b.heard("rather this"); !m.Edited || m.ID != messageID(b.s.Direct("ann"), ts) {
+	if m := b.Heard("rather this"); !m.Edited || m.ID != messageID(b.s.Direct("ann"), ts) {
 		t.Errorf("an edit: %+v", m)
 	}
 	b.s.Event(map[string]any{"type": "message", "channel": b.s.Channel, "channel_type": "channel", "user": "U0OTHER", "bot_id": "B1", "text": at("I am a bot"), "ts": "1.000001"})
@@ -96,14 +96,14 @@ func TestWhatIsHeard(t *testing.T) {
 	b.s.Raw("a text")
 	b.s.Event(map[string]any{"type": "message", "channel": b.s.Direct("ann"), "channel_type": "im", "user": b.s.Person("ann"), "text": "", "ts": "1700000000.000001",
 		"attachments": []any{map[string]any{"is_share": true, "author_name": "Bob", "text": "/logout"}, map[string]any{"from_url": "https://a.example", "text": "a link"}}})
-	if m := b.heard(""); len(m.Attachments) != 1 || m.Attachments[0].Name != "a shared message, by Bob" || string(m.Attachments[0].Data) != "/logout" {
+	if m := b.Heard(""); len(m.Attachments) != 1 || m.Attachments[0].Name != "a shared message, by Bob" || string(m.Attachments[0].Data) != "/logout" {
 		t.Errorf("a shared message: %+v", m)
 	}
 	b.s.Say(slacktest.Said{Person: "ann", Text: "last"})
-	b.heard("last")
+	b.Heard("last")
 	b.settled()
-	if n := len(b.texts()); n != 5 {
-		t.Errorf("heard %q", b.texts())
+	if n := len(b.Texts()); n != 5 {
+		t.Errorf("heard %q", b.Texts())
 	}
 }
 
@@ -133,7 +133,7 @@ func TestFiles(t *testing.T) {
 	b := newBot(t, slacktest.Options{}, func(s *Settings, _ *times) { s.AttachmentLimit = 1 }).start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "look", Files: []slacktest.File{{Name: "a.png", Type: "image/png", Data: []byte("png")},
 		{Name: "b.bin", Type: "application/octet-stream", Data: make([]byte, 1<<20+1)}}})
-	m := b.heard("look")
+	m := b.Heard("look")
 	if len(m.Attachments) != 2 || m.Attachments[0].Ref == "" || m.Attachments[1].Ref != "" || m.Attachments[1].Note == "" {
 		t.Fatalf("attachments: %+v", m.Attachments)
 	}
@@ -170,23 +170,21 @@ func TestFiles(t *testing.T) {
 func TestNotKeptNotAcknowledged(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{Redeliver: 50 * time.Millisecond}, nil)
-	b.refuse = -1
+	b.Refuse(-1)
 	b.start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "one"})
 	b.s.Say(slacktest.Said{Person: "ann", Text: "two"})
-	b.until("the handler refused", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.refuse < -3 })
+	b.Until("the handler refused", func() bool { return b.Calls() > 3 })
 	if n := b.s.Unacked(); n != 2 {
 		t.Errorf("%d envelopes wait, want 2: what is not kept was acknowledged", n)
 	}
-	b.stop() // as if the program were killed: another one takes them
+	b.Stop() // as if the program were killed: another one takes them
 	b.open(nil)
-	b.mu.Lock()
-	b.refuse = 0
-	b.mu.Unlock()
+	b.Refuse(0)
 	b.start()
-	b.heard("two")
+	b.Heard("two")
 	b.settled()
-	if got := b.texts(); !slices.Equal(got, []string{"one", "two"}) {
+	if got := b.Texts(); !slices.Equal(got, []string{"one", "two"}) {
 		t.Errorf("heard %q", got)
 	}
 }
@@ -200,7 +198,7 @@ func TestFlood(t *testing.T) {
 	}
 	b := newBot(t, slacktest.Options{Redeliver: 300 * time.Millisecond}, nil)
 	answers := make(chan channels.Message, most)
-	b.hook = func(m channels.Message) { answers <- m }
+	b.OnMessage = func(m channels.Message) { answers <- m }
 	b.start()
 	done := make(chan struct{})
 	go func() { // ends with the answers; the test waits for it

@@ -17,11 +17,11 @@ func TestSlashCommands(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Slash("ann", b.s.Channel, "/gateway", "login openai")
-	m := b.heard("/login openai")
+	m := b.Heard("/login openai")
 	if m.Private || !m.Addressed || m.From != channels.UserID(b.s.Person("ann")) || len(m.Places) != 2 {
 		t.Errorf("a command in a channel: %+v", m)
 	}
-	id := b.send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "for you alone"})
+	id := b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "for you alone"})
 	if err := b.c.Delete(t.Context(), m.Conversation, id); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Delete of what cannot be deleted: %v", err)
 	}
@@ -32,19 +32,19 @@ func TestSlashCommands(t *testing.T) {
 		t.Errorf("a command was not answered by its address, %d times", n)
 	}
 	for range replyTimes { // the address serves five times; after that the person is named
-		b.send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "more"})
+		b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "more"})
 	}
 	if n := b.s.Calls("chat.postEphemeral"); n != 1 || len(b.s.See("bob", b.s.Channel)) != 0 {
 		t.Errorf("%d ephemeral posts, want 1", n)
 	}
 	b.s.Slash("ann", "", "/model", "")
-	if m := b.heard("/model"); !m.Private || m.Conversation != channels.ConversationID(b.s.Direct("ann")) {
+	if m := b.Heard("/model"); !m.Private || m.Conversation != channels.ConversationID(b.s.Direct("ann")) {
 		t.Errorf("a command in private: %+v", m)
 	}
 	b.s.Slash("ann", "", "/gateway", "")
-	b.heard("/help")
+	b.Heard("/help")
 	b.s.Slash("ann", "", "/gateway", "what is this")
-	b.heard("what is this")
+	b.Heard("what is this")
 }
 
 // TestForeign: a command in the direct messages of two people is not private, and its answer is seen by its person alone.
@@ -53,11 +53,11 @@ func TestForeign(t *testing.T) {
 	b := newBot(t, slacktest.Options{}, nil).start()
 	ch := b.s.Foreign("ann", "bob")
 	b.s.Slash("ann", ch, "/gateway", "login")
-	m := b.heard("/login")
+	m := b.Heard("/login")
 	if m.Private {
 		t.Errorf("it is taken for private: %+v", m)
 	}
-	b.send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "for you alone"})
+	b.Send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "for you alone"})
 	if s := b.shows("ann", ch); !s.Hidden {
 		t.Errorf("shown: %+v", s)
 	}
@@ -74,18 +74,18 @@ func TestMenuOfMany(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("choose")})
-	m := b.heard("choose")
+	m := b.Heard("choose")
 	var list []channels.Choice
 	for n := range 130 {
 		list = append(list, channels.Choice{Label: "Model " + itoa(n), Press: channels.PressID("press-" + itoa(n))})
 	}
 	list = append(list, channels.Choice{Label: "Page", URL: "https://a.example/"})
-	id := b.send(channels.Post{To: m.Conversation, Text: "which?", Choices: list})
+	id := b.Send(channels.Post{To: m.Conversation, Text: "which?", Choices: list})
 	s := b.shows("ann", b.s.Channel)
 	if _, err := b.s.Press("ann", b.s.Channel, s.TS, "Model 117"); err != nil {
 		t.Fatal(err)
 	}
-	p := b.heard("press press-117")
+	p := b.Heard("press press-117")
 	if p.Answers != id || p.Conversation != m.Conversation {
 		t.Errorf("the choice: %+v", p)
 	}
@@ -93,7 +93,7 @@ func TestMenuOfMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.settled()
-	if n := len(b.texts()); n != 2 {
+	if n := len(b.Texts()); n != 2 {
 		t.Errorf("heard %d messages, want 2", n)
 	}
 }
@@ -103,15 +103,15 @@ func TestDeadButton(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("which?")})
-	m := b.heard("which?")
-	b.send(channels.Post{To: m.Conversation, Text: "this?", Choices: []channels.Choice{{Label: "A", Press: "pa"}, {Label: "B", Press: "pb"}}})
+	m := b.Heard("which?")
+	b.Send(channels.Post{To: m.Conversation, Text: "this?", Choices: []channels.Choice{{Label: "A", Press: "pa"}, {Label: "B", Press: "pb"}}})
 	s := b.shows("bob", b.s.Channel)
 	for label, text := range map[string]string{"A": "That button no longer works.", "B": "That button is for somebody else."} {
 		if _, err := b.s.Press("bob", b.s.Channel, s.TS, label); err != nil {
 			t.Fatal(err)
 		}
-		p := b.heard("press p" + strings.ToLower(label))
-		b.send(channels.Post{To: p.Conversation, Answers: p.ID, Only: p.From, Text: text})
+		p := b.Heard("press p" + strings.ToLower(label))
+		b.Send(channels.Post{To: p.Conversation, Answers: p.ID, Only: p.From, Text: text})
 		all := b.s.See("bob", b.s.Channel)
 		if last := all[len(all)-1]; last.Text != text || !last.Hidden {
 			t.Errorf("bob sees %+v", last)
@@ -144,7 +144,7 @@ func TestAskInAChannel(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Slash("ann", b.s.Channel, "/gateway", "login openai")
-	m := b.heard("/login openai")
+	m := b.Heard("/login openai")
 	done, got := b.ask(t.Context(), m, time.Now().Add(time.Minute))
 	f := openForm(t, b.s, "ann", b.s.Channel)
 	if wrong, err := b.s.Submit("bob", f, "fake-key-0001"); err != nil || wrong["answer"] != "This is for somebody else." {
@@ -166,9 +166,7 @@ func TestAskInAChannel(t *testing.T) {
 	if !s.Hidden || s.Text != "Received." || len(s.Controls) != 0 || len(b.s.See("bob", b.s.Channel)) != 0 {
 		t.Errorf("afterwards ann sees %+v, bob %+v", s, b.s.See("bob", b.s.Channel))
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if strings.Contains(b.log.String(), "-key-") {
+	if strings.Contains(b.Log(), "-key-") {
 		t.Error("an answer was logged")
 	}
 }
@@ -177,10 +175,10 @@ func TestAskIsOver(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	b.s.Say(slacktest.Said{Person: "ann", Text: "log me in"})
-	m := b.heard("log me in")
+	m := b.Heard("log me in")
 	done, _ := b.ask(t.Context(), m, time.Now().Add(time.Minute))
 	var s slacktest.Shown
-	b.until("the question is shown", func() bool {
+	b.Until("the question is shown", func() bool {
 		if l := b.s.See("ann", ""); len(l) == 1 {
 			s = l[0]
 		}
@@ -209,13 +207,13 @@ func TestAssistant(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()
 	ts, dm := b.s.Assistant("ann"), b.s.Direct("ann")
-	b.until("prompts are offered", func() bool { _, _, p := b.s.AssistantState(dm, ts); return len(p) == 4 && p[1] == "!login" })
+	b.Until("prompts are offered", func() bool { _, _, p := b.s.AssistantState(dm, ts); return len(p) == 4 && p[1] == "!login" })
 	b.s.Say(slacktest.Said{Person: "ann", Thread: ts, Text: "Tell me\nall"})
-	m := b.heard("Tell me\nall")
+	m := b.Heard("Tell me\nall")
 	if !m.Private || m.Conversation != conversation(dm, ts) {
 		t.Errorf("said in an assistant thread: %+v", m)
 	}
-	b.until("it has a title", func() bool { _, title, _ := b.s.AssistantState(dm, ts); return title == "Tell me" })
+	b.Until("it has a title", func() bool { _, title, _ := b.s.AssistantState(dm, ts); return title == "Tell me" })
 	if err := b.c.Typing(t.Context(), m.Conversation); err != nil {
 		t.Error(err)
 	}

@@ -14,7 +14,7 @@ import (
 func (b *bot) streams(text string) (channels.Draft, channels.Message) {
 	b.t.Helper()
 	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at(text)})
-	m := b.heard(text)
+	m := b.Heard(text)
 	d, err := b.c.Stream(b.t.Context(), channels.Post{To: m.Conversation, Answers: m.ID, Key: "k-" + text})
 	if err != nil {
 		b.t.Fatalf("Stream: %v", err)
@@ -49,7 +49,7 @@ func TestStream(t *testing.T) {
 		t.Errorf("Edit: %v", err)
 	}
 	b.s.Say(slacktest.Said{Person: "ann", Text: "privately"})
-	if _, err := b.c.Stream(t.Context(), channels.Post{To: b.heard("privately").Conversation}); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := b.c.Stream(t.Context(), channels.Post{To: b.Heard("privately").Conversation}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a stream without a thread: %v", err)
 	}
 }

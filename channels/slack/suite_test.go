@@ -133,7 +133,7 @@ func fill(t testing.TB, s *slacktest.Server, person, channel, answer string) (wr
 func openForm(t testing.TB, s *slacktest.Server, person, channel string) (f *slacktest.Form) {
 	t.Helper()
 	var trigger string
-	until(t, "the form's button is shown", func() bool {
+	channeltest.Until(t, "the form's button is shown", func() bool {
 		for _, m := range s.See(person, channel) {
 			for _, c := range m.Controls {
 				if strings.HasPrefix(c.Label, "Enter ") {
@@ -147,21 +147,6 @@ func openForm(t testing.TB, s *slacktest.Server, person, channel string) (f *sla
 		}
 		return false
 	})
-	until(t, "the form is opened", func() bool { f = s.Form(trigger); return f != nil })
+	channeltest.Until(t, "the form is opened", func() bool { f = s.Form(trigger); return f != nil })
 	return f
-}
-
-// until waits for something that happens beside the test.
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	end := time.After(15 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
 }
