@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +40,7 @@ type Core struct {
 	marks   map[string]string                                   // what was kept
 	moved   map[channels.ConversationID]channels.ConversationID // what was kept
 	reports []status.Channel                                    // since the channel runs
+	details string                                              // of all reports
 	handed  int                                                 // messages that were taken, doubles too
 	calls   int                                                 // batches with messages, refused ones too
 	refuse  int                                                 // see Refuse
@@ -77,13 +79,11 @@ func NewCore(t testing.TB, secrets ...string) *Core {
 	return c
 }
 
-// told is all that was logged, and reported since the channel runs.
+// told is all that was logged and reported.
 func (c *Core) told() string {
-	text := c.log.String()
-	for _, r := range c.Reports() {
-		text += r.Detail + r.Bot + "\n"
-	}
-	return text
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.log.String() + c.details
 }
 
 // Open makes the channel: of o, it sets what the core gives, and a name if there is none.
@@ -96,6 +96,7 @@ func (c *Core) Open(s channels.Service, o channels.Options) channels.Channel {
 	o.Report = func(s status.Channel) {
 		c.mu.Lock()
 		c.reports = append(c.reports, s)
+		c.details += s.Detail + " " + s.Bot + "\n"
 		c.mu.Unlock()
 		c.ring()
 	}
@@ -125,6 +126,9 @@ func (c *Core) LaunchAs(run func(context.Context, channels.Handler) error) {
 		pprof.Do(ctx, pprof.Labels(runLabel, c.t.Name()), func(ctx context.Context) { done <- run(ctx, c.Handle) })
 	}()
 }
+
+// Connected reports whether the channel has been connected since it runs.
+func (c *Core) Connected() bool { return slices.ContainsFunc(c.Reports(), connected) }
 
 // Start runs the channel and waits until it is connected.
 func (c *Core) Start() {

@@ -3,6 +3,7 @@ package channeltest
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,6 +138,14 @@ func (c *Core) State() status.Channel {
 		return status.Channel{}
 	}
 	return list[len(list)-1]
+}
+
+// Want fails the test unless the state is s and its detail holds text.
+func (c *Core) Want(s status.State, text string) {
+	c.t.Helper()
+	if got := c.State(); got.State != s || !strings.Contains(got.Detail, text) {
+		c.t.Errorf("state is %s %q; want %s %q", got.State, got.Detail, s, text)
+	}
 }
 
 // Log is what was logged.

@@ -33,18 +33,18 @@ func TestBounce(t *testing.T) {
 	for _, forged := range [][]byte{report("<gw.x@gateway.example>", "one@people.example"), report("<gw.0123456789abcdef.x@gateway.example>", "two@people.example"), report(id, "three@people.example")} {
 		r.s.Put(t, "INBOX", forged, time.Now())
 	}
-	r.until("the others are told", func() bool { return strings.Contains(r.log.String(), "three@people.example 5.1.1") })
+	r.Until("the others are told", func() bool { return strings.Contains(r.Log(), "three@people.example 5.1.1") })
 	r.s.Put(t, "INBOX", report(id, "Ann@people.example"), time.Now())
-	r.until("the bounce is told", func() bool {
-		s := r.reports[len(r.reports)-1]
+	r.Until("the bounce is told", func() bool {
+		s := r.State()
 		return s.State == status.Degraded && strings.Contains(s.Detail, "answer to ann@people.example came back (5.1.1)")
 	})
-	for _, s := range r.states() {
+	for _, s := range r.Reports() {
 		if s.Detail != "" && !strings.Contains(s.Detail, " ann@") {
 			t.Errorf("a forged report is believed: %s", s.Detail)
 		}
 	}
-	if strings.Contains(r.log.String(), "slow@people.example") || strings.Contains(r.texts(), "|") {
+	if strings.Contains(r.Log(), "slow@people.example") || strings.Contains(r.texts(), "|") {
 		t.Errorf("a delay counts as a loss, or a report was taken: %q", r.texts())
 	}
 }

@@ -103,7 +103,7 @@ func TestSilentSocket(t *testing.T) {
 		p.silence()
 		r.put(ann, "x", "after the silence", "m2@people.example")
 		r.hear("after the silence")
-		r.stop()
+		r.Stop()
 	}
 }
 
@@ -174,7 +174,7 @@ func TestHostileServers(t *testing.T) {
 		r.set.IMAPPort = answers(t, tt.greeting, tt.say)
 		short()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		err := r.ch.Run(ctx, r.handle)
+		err := r.ch.Run(ctx, r.Handle)
 		if ctx.Err() != nil || err == nil {
 			t.Errorf("%s: Run gave %v after all the time there was", name, err)
 		}

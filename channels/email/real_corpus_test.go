@@ -26,9 +26,9 @@ func realCorpus(t *testing.T, r *emailtest.Real) {
 		raws = append(raws, []byte(raw))
 	}
 	r.Lay(t, "reader@gateway.example", raws)
-	x.until("all are read", func() bool { return len(x.got) == len(list) })
+	x.Until("all are read", func() bool { return len(x.Messages()) == len(list) })
 	texts := map[channels.MessageID]string{}
-	for _, m := range x.got {
+	for _, m := range x.Messages() {
 		texts[m.ID] = m.Text
 	}
 	for i, s := range list {

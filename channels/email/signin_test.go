@@ -80,7 +80,7 @@ func TestSignIn(t *testing.T) {
 				if got := store.Secret("refresh_token").Reveal(); (got != first) != (round == "renewed") || got == "" {
 					t.Errorf("%s: the refresh token changed: %v", round, got != first)
 				}
-				x.stop()
+				x.Stop()
 			}
 			if n := len(issuer.Stats().Errors); way == "link" && n > 0 {
 				t.Errorf("the authorization server refused: %v", issuer.Stats().Errors)

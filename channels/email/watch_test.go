@@ -21,7 +21,7 @@ func TestFirstStartAnswersNothingOld(t *testing.T) {
 	if got := r.texts(); got != "new\n\na new mail" {
 		t.Errorf("heard %q", got)
 	}
-	r.until("the new mail alone is marked", func() bool {
+	r.Until("the new mail alone is marked", func() bool {
 		all, unseen := r.s.Count(t, "INBOX")
 		return all == 2 && unseen == 1
 	})
@@ -33,7 +33,7 @@ func TestMailOfMeanwhile(t *testing.T) {
 	r.run()
 	r.put(ann, "one", "the first", "m1@people.example")
 	r.hear("the first")
-	r.stop()
+	r.Stop()
 	r.put(ann, "two", "came while it was off", "m2@people.example")
 	r.put(ann, "three", "and this", "m3@people.example")
 	r.open(channeltest.NewSecrets(good))
@@ -47,18 +47,16 @@ func TestMailOfMeanwhile(t *testing.T) {
 func TestFlagsWaitForTheCore(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, emailtest.Options{}, nil)
-	r.fail = 1 << 30
+	r.Refuse(1 << 30)
 	r.run()
 	r.put(ann, "x", "not kept yet", "m1@people.example")
-	r.until("the core refused twice", func() bool { return r.fail < 1<<30-1 })
+	r.Until("the core refused twice", func() bool { return r.Calls() > 1 })
 	if _, unseen := r.s.Count(t, "INBOX"); unseen != 1 {
 		t.Error("the mail is marked although it is not kept")
 	}
-	r.mu.Lock()
-	r.fail = 0
-	r.mu.Unlock()
+	r.Refuse(0)
 	r.hear("not kept yet")
-	r.until("it is marked", func() bool { _, unseen := r.s.Count(t, "INBOX"); return unseen == 0 })
+	r.Until("it is marked", func() bool { _, unseen := r.s.Count(t, "INBOX"); return unseen == 0 })
 }
 
 func TestMoved(t *testing.T) {
@@ -72,7 +70,7 @@ func TestMoved(t *testing.T) {
 	r.run()
 	r.s.Put(t, "Bot", []byte(mailOf(ann, "x", "move me", "m1@people.example", nil)), time.Now())
 	r.hear("move me")
-	r.until("it is moved", func() bool {
+	r.Until("it is moved", func() bool {
 		done, _ := r.s.Count(t, "Done")
 		left, _ := r.s.Count(t, "Bot")
 		return done == 1 && left == 0
@@ -88,7 +86,7 @@ func TestRenumbered(t *testing.T) {
 	r.run()
 	r.put(ann, "x", "before", "m1@people.example")
 	r.hear("before")
-	r.stop()
+	r.Stop()
 	// The folder is made anew, with the same mails and one more, in other places.
 	if err := r.s.User.Delete("INBOX"); err != nil {
 		t.Fatal(err)
@@ -135,7 +133,7 @@ func TestNobodyIsTrustedByDefault(t *testing.T) {
 	if m := r.hear("who am I"); m.From != "" {
 		t.Errorf("it is from %q", m.From)
 	}
-	if s := r.states(); s[len(s)-1].State != status.Degraded || s[len(s)-1].Detail == "" {
+	if s := r.Reports(); s[len(s)-1].State != status.Degraded || s[len(s)-1].Detail == "" {
 		t.Errorf("the state says %+v; want what is missing", s[len(s)-1])
 	}
 	if _, unseen := r.s.Count(t, "INBOX"); unseen != 1 {
@@ -157,7 +155,7 @@ func TestHugeMailbox(t *testing.T) {
 	start := time.Now()
 	r.run()
 	t.Logf("first start on %d mails: %v", n, time.Since(start))
-	r.stop()
+	r.Stop()
 	for i := range fresh {
 		r.put(ann, "new", nth("fresh %d.", i), nth("new%d@people.example", i))
 	}
@@ -165,9 +163,7 @@ func TestHugeMailbox(t *testing.T) {
 	r.run()
 	r.hear(nth("fresh %d.", fresh-1))
 	t.Logf("%d new ones: %v", fresh, time.Since(start))
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.got) != fresh {
-		t.Errorf("heard %d messages; want %d", len(r.got), fresh)
+	if n := len(r.Messages()); n != fresh {
+		t.Errorf("heard %d messages; want %d", n, fresh)
 	}
 }

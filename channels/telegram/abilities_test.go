@@ -24,20 +24,20 @@ func TestEditAndDelete(t *testing.T) {
 		r.run()
 		edit, del := r.ch.(channels.Editor).Edit, r.ch.(channels.Deleter).Delete
 		r.say(r.dm, telegramtest.Line{Text: "my key is sk-1234"})
-		secret := r.last()
+		secret := r.Last()
 		if err := del(t.Context(), secret.Conversation, secret.ID); err != nil {
 			t.Errorf("in a direct chat: %v", err)
 		}
 		if n := len(r.s.Messages(r.dm)); n != 0 {
 			t.Errorf("%d messages are left", n)
 		}
-		id := r.post(channels.Post{To: r.conv(r.dm), Text: "x"})
+		id := r.Send(channels.Post{To: r.conv(r.dm), Text: "x"})
 		r.s.Forget(r.dm, number(id), 49*time.Hour)
 		if err := del(t.Context(), r.conv(r.dm), id); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("what is two days old gave %v", err)
 		}
 		r.say(g, telegramtest.Line{Text: "@gateway_bot my key"})
-		m := r.last()
+		m := r.Last()
 		if err := del(t.Context(), m.Conversation, m.ID); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("in a group without rights: %v", err)
 		}
@@ -60,7 +60,7 @@ func TestEditAndDelete(t *testing.T) {
 func TestNothingNew(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 		r.say(r.dm, telegramtest.Line{Text: "hi"})
-		id := r.post(channels.Post{To: r.conv(r.dm), Text: "all of it", Partial: true})
+		id := r.Send(channels.Post{To: r.conv(r.dm), Text: "all of it", Partial: true})
 		edit := r.ch.(channels.Editor).Edit
 		for n, p := range []channels.Post{
 			{Text: "all of it"}, {Text: "all of it", Choices: []channels.Choice{{Label: "Again", Press: "a"}}}, {Text: "more"}, {Text: "more and", Partial: true},

@@ -53,7 +53,7 @@ func TestAddressed(t *testing.T) {
 			}
 			r.run()
 			r.say(g, telegramtest.Line{Text: c.text, Entities: c.entities})
-			list := r.messages()
+			list := r.Messages()
 			if c.want == "-" {
 				if len(list) != 0 {
 					t.Errorf("%q arrived as %+v", c.text, list)
@@ -71,10 +71,10 @@ func TestAnswerToTheBot(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 		g := r.s.Supergroup("team", r.bot)
 		r.run()
-		id := r.post(channels.Post{To: r.conv(g), Text: "I am here"})
+		id := r.Send(channels.Post{To: r.conv(g), Text: "I am here"})
 		mine := r.s.Shown(g)[0]
 		r.say(g, telegramtest.Line{Text: "good", ReplyTo: &mine})
-		m := r.last()
+		m := r.Last()
 		if !m.Addressed || m.Answers != id || m.Conversation != r.conv(g) {
 			t.Errorf("an answer to the bot arrived as %+v; want it addressed, answering %s, in no topic", m, id)
 		}
@@ -88,7 +88,7 @@ func TestTopics(t *testing.T) {
 		r.run()
 		topic := g.Topic(r.ann, "plans")
 		r.say(g, telegramtest.Line{Text: "in the topic", Topic: topic})
-		m := r.last()
+		m := r.Last()
 		want := channels.ConversationID(itoa(g.ID()) + "/" + itoa(topic))
 		if m.Conversation != want || m.Addressed || m.Answers != "" {
 			t.Errorf("arrived as %+v; want conversation %s, not addressed by standing in a topic", m, want)
@@ -96,13 +96,13 @@ func TestTopics(t *testing.T) {
 		if want := []channels.PlaceID{channels.PlaceID(itoa(g.ID())), channels.PlaceID(want)}; !reflect.DeepEqual(m.Places, want) {
 			t.Errorf("places are %v; want %v", m.Places, want)
 		}
-		r.post(channels.Post{To: m.Conversation, Answers: m.ID, Text: "an answer there"})
+		r.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "an answer there"})
 		r.say(g, telegramtest.Line{Text: "in General"})
-		m = r.last()
+		m = r.Last()
 		if m.Conversation != channels.ConversationID(itoa(g.ID())+"/1") {
 			t.Errorf("General is %s", m.Conversation)
 		}
-		r.post(channels.Post{To: m.Conversation, Text: "an answer in General"})
+		r.Send(channels.Post{To: m.Conversation, Text: "an answer in General"})
 		if err := r.ch.(channels.Typist).Typing(t.Context(), m.Conversation); err != nil {
 			t.Errorf("Typing in General: %v", err)
 		}
@@ -113,13 +113,13 @@ func TestTopics(t *testing.T) {
 		bot := r.bot.User()
 		own := g.Topic(&bot, "the bot's own")
 		r.say(g, telegramtest.Line{Text: "in the bot's own topic", Topic: own})
-		if m := r.last(); m.Addressed || m.Answers != "" {
+		if m := r.Last(); m.Addressed || m.Answers != "" {
 			t.Errorf("what stands in a topic that the bot made arrived as an answer to it: %+v", m)
 		}
-		press := r.post(channels.Post{To: want, Text: "which?", Choices: []channels.Choice{{Label: "A", Press: "a"}}})
+		press := r.Send(channels.Post{To: want, Text: "which?", Choices: []channels.Choice{{Label: "A", Press: "a"}}})
 		r.s.Press(r.ann, g, number(press), "A")
 		r.pass(time.Second)
-		if m := r.last(); m.Press != "a" || m.Conversation != want || m.Private {
+		if m := r.Last(); m.Press != "a" || m.Conversation != want || m.Private {
 			t.Errorf("a press in a topic arrived as %+v", m)
 		}
 	})
@@ -131,7 +131,7 @@ func TestEdited(t *testing.T) {
 		sent := r.say(r.dm, telegramtest.Line{Text: "frist"})
 		r.s.Edit(r.dm, sent.ID, "first")
 		r.pass(time.Second)
-		list := r.messages()
+		list := r.Messages()
 		if len(list) != 2 || list[1].Text != "first" || !list[1].Edited || list[0].Edited || list[0].ID != list[1].ID {
 			t.Errorf("arrived as %+v", list)
 		}
@@ -149,16 +149,16 @@ func TestForwarded(t *testing.T) {
 		r.run()
 		for _, text := range []string{"/logout", "/logout@gateway_bot", "/logout:", "/Stop now"} {
 			r.say(r.dm, telegramtest.Line{Text: text, Of: "Bob"})
-			if m := r.last(); m.Text != "" || len(m.Attachments) != 1 || string(m.Attachments[0].Data) != text {
+			if m := r.Last(); m.Text != "" || len(m.Attachments) != 1 || string(m.Attachments[0].Data) != text {
 				t.Errorf("%q, forwarded, arrived as %+v", text, m)
 			}
 		}
 		r.say(r.dm, telegramtest.Line{Text: "is this true?", Of: "Bob"})
-		if m := r.last(); m.Text != "is this true?" || len(m.Attachments) != 0 {
+		if m := r.Last(); m.Text != "is this true?" || len(m.Attachments) != 0 {
 			t.Errorf("a forwarded question arrived as %+v", m)
 		}
 		r.say(g, telegramtest.Line{Text: "/logout", Of: "Bob"})
-		if m := r.last(); m.Addressed || m.Text != "" {
+		if m := r.Last(); m.Addressed || m.Text != "" {
 			t.Errorf("a command forwarded to a group arrived as %+v; want it not addressed", m)
 		}
 	})
@@ -185,7 +185,7 @@ func TestWhoIsHeard(t *testing.T) {
 			if got := r.texts(); got != want {
 				t.Errorf("heard %q; want %q", got, want)
 			}
-			for _, m := range r.messages() {
+			for _, m := range r.Messages() {
 				if m.From != "" || m.FromName == "" || m.Private {
 					t.Errorf("%+v: nobody vouches for who wrote it", m)
 				}
@@ -200,16 +200,16 @@ func TestMigration(t *testing.T) {
 		r.run()
 		n := g.Migrate()
 		r.pass(time.Second)
-		if r.moved[r.conv(g)] != r.conv(n) {
-			t.Errorf("moved: %v", r.moved)
+		if r.Moved()[r.conv(g)] != r.conv(n) {
+			t.Errorf("moved: %v", r.Moved())
 		}
-		r.post(channels.Post{To: r.conv(g), Text: "to the old id"})
+		r.Send(channels.Post{To: r.conv(g), Text: "to the old id"})
 		if got := r.shown(n); len(got) != 1 {
 			t.Errorf("shown %q in the new chat", got)
 		}
-		r.stop() // what happens now is not read
+		r.Stop() // what happens now is not read
 		q := quiet.Migrate()
-		id := r.post(channels.Post{To: r.conv(quiet), Text: "found out by sending"})
+		id := r.Send(channels.Post{To: r.conv(quiet), Text: "found out by sending"})
 		if err := r.ch.(channels.Editor).Edit(t.Context(), id, channels.Post{To: r.conv(quiet), Text: "changed"}); err != nil {
 			t.Error(err)
 		}
@@ -218,8 +218,8 @@ func TestMigration(t *testing.T) {
 		}
 		r.run()
 		r.pass(time.Second)
-		if r.moved[r.conv(quiet)] != r.conv(q) {
-			t.Errorf("moved: %v", r.moved)
+		if r.Moved()[r.conv(quiet)] != r.conv(q) {
+			t.Errorf("moved: %v", r.Moved())
 		}
 	})
 }
@@ -236,7 +236,7 @@ func TestAttachments(t *testing.T) {
 			return string(data), errors.Join(err, body.Close())
 		}
 		r.say(r.dm, telegramtest.Line{Text: "look", Photo: []byte("a picture of a cat")})
-		m := r.last()
+		m := r.Last()
 		if len(m.Attachments) != 1 || m.Attachments[0].Type != "image/jpeg" || m.Text != "look" {
 			t.Fatalf("a photo arrived as %+v", m)
 		}
@@ -244,23 +244,23 @@ func TestAttachments(t *testing.T) {
 			t.Errorf("fetched %q, %v; want the largest size", got, err)
 		}
 		r.say(r.dm, telegramtest.Line{Document: &telegramtest.Upload{Name: "../../notes.txt", Type: "text/plain", Data: []byte("notes")}})
-		if a := r.last().Attachments[0]; a.Name != "../../notes.txt" || a.Type != "text/plain" || a.Size != 5 {
+		if a := r.Last().Attachments[0]; a.Name != "../../notes.txt" || a.Type != "text/plain" || a.Size != 5 {
 			t.Errorf("a document arrived as %+v", a)
 		}
 		r.say(r.dm, telegramtest.Line{Voice: []byte("hello?")})
-		if a := r.last().Attachments[0]; a.Type != "audio/ogg" || a.Name != "voice.ogg" {
+		if a := r.Last().Attachments[0]; a.Type != "audio/ogg" || a.Name != "voice.ogg" {
 			t.Errorf("a voice message arrived as %+v", a)
 		}
 		r.say(r.dm, telegramtest.Line{Text: "big", Document: &telegramtest.Upload{Name: "big.zip", Data: []byte("x"), Size: 3 << 20}})
-		if a := r.last().Attachments[0]; a.Ref != "" || !strings.Contains(a.Note, "3.0 MB") {
+		if a := r.Last().Attachments[0]; a.Ref != "" || !strings.Contains(a.Note, "3.0 MB") {
 			t.Errorf("a file that is too large arrived as %+v", a)
 		}
 		r.say(r.dm, telegramtest.Line{Document: &telegramtest.Upload{Name: "liar.zip", Data: make([]byte, 1<<20+1), Size: 10}})
-		if _, err := fetch(r.last().Attachments[0].Ref); err == nil || !strings.Contains(err.Error(), "too large") {
+		if _, err := fetch(r.Last().Attachments[0].Ref); err == nil || !strings.Contains(err.Error(), "too large") {
 			t.Errorf("a file that is larger than it says gave %v", err)
 		}
 		r.say(r.dm, telegramtest.Line{Location: &telegramtest.Location{Longitude: 1, Latitude: 2}})
-		if a := r.last().Attachments[0]; string(a.Data) != "latitude 2, longitude 1" {
+		if a := r.Last().Attachments[0]; string(a.Data) != "latitude 2, longitude 1" {
 			t.Errorf("a place arrived as %+v", a)
 		}
 		for _, f := range []telegramtest.Fault{{Method: "download", Code: 502, HTML: true}, {Method: "download", Drop: true}, {Method: "getFile", Drop: true}} {
@@ -294,7 +294,7 @@ func TestAlbum(t *testing.T) {
 		r.s.Say(r.ann, r.dm, telegramtest.Line{Photo: []byte("three."), Album: "a1"})
 		r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "after"})
 		r.pass(2 * time.Second)
-		list := r.messages()
+		list := r.Messages()
 		if r.texts() != "before|three pictures|after" || len(list[1].Attachments) != 3 {
 			t.Errorf("arrived as %+v", list)
 		}

@@ -20,26 +20,24 @@ func TestOffset(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 		r.run()
 		r.say(r.dm, telegramtest.Line{Text: "one"})
-		r.setRefuse(true)
+		r.Refuse(-1)
 		r.say(r.dm, telegramtest.Line{Text: "two"})
 		r.say(r.dm, telegramtest.Line{Text: "three"})
 		r.pass(time.Minute)
-		r.want(status.Degraded, "cannot be kept")
+		r.Want(status.Degraded, "cannot be kept")
 		if n := r.bot.Pending(); n != 2 {
 			t.Errorf("%d updates wait at Telegram; want the 2 that were not kept", n)
 		}
-		r.stop() // with both not kept
-		r.setRefuse(false)
+		r.Stop() // with both not kept
+		r.Refuse(0)
 		r.open(r.s.Transport())
 		r.run()
 		r.pass(time.Second)
 		if got := r.texts(); got != "one|two|three" {
 			t.Errorf("kept %q; want each once, in order", got)
 		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if _, ok := r.marks["offset:123456"]; !ok || len(r.marks) != 1 {
-			t.Errorf("marks are %v; want one, named by the bot's id", r.marks)
+		if _, ok := r.Marks()["offset:123456"]; !ok || len(r.Marks()) != 1 {
+			t.Errorf("marks are %v; want one, named by the bot's id", r.Marks())
 		}
 	})
 }
@@ -49,7 +47,7 @@ func TestMark(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 		r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "kept before the crash"})
 		r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "new"})
-		r.marks["offset:123456"] = "500001"
+		r.Mark("offset:123456", "500001")
 		r.run()
 		if got := r.texts(); got != "new" {
 			t.Errorf("read %q; want what follows the mark", got)
@@ -63,7 +61,7 @@ func TestDropPending(t *testing.T) {
 		r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "older than the start"})
 		r.run()
 		r.say(r.dm, telegramtest.Line{Text: "new"})
-		r.stop()
+		r.Stop()
 		r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "while it restarted"})
 		r.run()
 		if got := r.texts(); got != "new|while it restarted" {
@@ -96,8 +94,8 @@ func TestFaults(t *testing.T) {
 				if got := r.texts(); got != "hello" {
 					t.Errorf("read %q", got)
 				}
-				r.want(status.Connected, "")
-				if d := time.Since(r.state().Alive); d > 40*time.Second {
+				r.Want(status.Connected, "")
+				if d := time.Since(r.State().Alive); d > 40*time.Second {
 					t.Errorf("the last completed poll is %v ago", d)
 				}
 			})
@@ -115,17 +113,17 @@ func TestOutage(t *testing.T) {
 				r.s.Fail(f)
 				var tries atomic.Int64
 				r.open(count{r.s.Transport(), "getUpdates", &tries})
-				r.stop()
+				r.Stop()
 				r.run()
 				r.pass(time.Hour)
-				r.want(status.Connecting, "Telegram cannot be reached")
+				r.Want(status.Connecting, "Telegram cannot be reached")
 				if n := tries.Load(); n > 300 || n < 30 {
 					t.Errorf("%d polls in an hour", n)
 				}
 				r.s.Heal()
 				r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "hello"})
 				r.pass(time.Minute)
-				r.want(status.Connected, "")
+				r.Want(status.Connected, "")
 				if got := r.texts(); got != "hello" {
 					t.Errorf("read %q", got)
 				}
@@ -171,7 +169,7 @@ func TestUnreadable(t *testing.T) {
 func TestHeldPollDelaysNothing(t *testing.T) {
 	h := harness(t)
 	p := h.Peer.(*peer)
-	r := &rig{t: t, s: p.s, bot: p.bot, set: h.Settings.(*telegram.Settings), secret: channelsSecret(token), marks: map[string]string{}}
+	r := &rig{Core: newCore(t), t: t, s: p.s, bot: p.bot, set: h.Settings.(*telegram.Settings), secret: channelsSecret(token)}
 	r.open(http.DefaultTransport)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -179,7 +177,7 @@ func TestHeldPollDelaysNothing(t *testing.T) {
 	go func() {
 		done <- r.ch.Run(ctx, func(ctx context.Context, b channels.Batch) error {
 			arrived <- struct{}{}
-			return r.handle(ctx, b)
+			return r.Handle(ctx, b)
 		})
 	}()
 	ann := p.person("ann")
@@ -205,22 +203,22 @@ func TestAnswersEveryPress(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 		r.run()
 		r.say(r.dm, telegramtest.Line{Text: "hi"})
-		id := r.post(channels.Post{To: r.conv(r.dm), Text: "which?", Choices: []channels.Choice{{Label: "A", Press: "a"}, {Label: "B", Press: "b"}}})
+		id := r.Send(channels.Post{To: r.conv(r.dm), Text: "which?", Choices: []channels.Choice{{Label: "A", Press: "a"}, {Label: "B", Press: "b"}}})
 		n := number(id)
-		r.setRefuse(true) // the core is in trouble; the button must not wait for that
+		r.Refuse(-1) // the core is in trouble; the button must not wait for that
 		first := r.s.Press(r.ann, r.dm, n, "A")
 		r.pass(10 * time.Second)
 		if ok, _ := r.s.Answered(first); !ok {
 			t.Error("a press was not answered while the core refused")
 		}
-		r.setRefuse(false)
+		r.Refuse(0)
 		r.pass(10 * time.Second)
 		second := r.s.Press(r.ann, r.dm, n, "B")
 		r.pass(time.Second)
 		if ok, _ := r.s.Answered(second); !ok {
 			t.Error("a press was not answered")
 		}
-		m := r.last()
+		m := r.Last()
 		if m.Press != "b" || m.Answers != id || m.From != channels.UserID(itoa(r.ann.ID)) || !m.Private || !m.Addressed {
 			t.Errorf("the press arrived as %+v", m)
 		}

@@ -30,35 +30,35 @@ func TestQuoted(t *testing.T) {
 		bob := r.s.Person("Bob")
 		long := r.s.Say(bob, g, telegramtest.Line{Text: "the plan is " + strings.Repeat("long ", 5000)})
 		r.say(g, telegramtest.Line{Text: "@gateway_bot sum this up", ReplyTo: long})
-		if text, name := said(r.last()); !strings.HasPrefix(text, "the plan is long") || len(text) > 9000 || !strings.Contains(name, "by Bob") || r.last().Text != "sum this up" {
-			t.Errorf("%q by %q came with %q", text, name, r.last().Text)
+		if text, name := said(r.Last()); !strings.HasPrefix(text, "the plan is long") || len(text) > 9000 || !strings.Contains(name, "by Bob") || r.Last().Text != "sum this up" {
+			t.Errorf("%q by %q came with %q", text, name, r.Last().Text)
 		}
 		pic := r.s.Say(bob, g, telegramtest.Line{Photo: []byte("a picture of a cat"), Text: "caption"})
 		r.say(g, telegramtest.Line{Text: "@gateway_bot", ReplyTo: pic})
-		if m := r.last(); len(m.Attachments) != 2 || m.Attachments[1].Type != "image/jpeg" || string(m.Attachments[0].Data) != "caption" {
+		if m := r.Last(); len(m.Attachments) != 2 || m.Attachments[1].Type != "image/jpeg" || string(m.Attachments[0].Data) != "caption" {
 			t.Errorf("an answer to a picture arrived as %+v", m)
 		}
 		key := r.s.Say(bob, g, telegramtest.Line{Text: "use sk-ant-api03-FAKE-quoted-000111222333444555"})
 		r.say(g, telegramtest.Line{Text: "@gateway_bot what is this?", ReplyTo: key})
-		if text, _ := said(r.last()); strings.Contains(text, "quoted") || !strings.HasPrefix(text, "use ") {
+		if text, _ := said(r.Last()); strings.Contains(text, "quoted") || !strings.HasPrefix(text, "use ") {
 			t.Errorf("a key that is quoted arrived: %q", text)
 		}
 		topics := r.s.Forum("forum", r.bot)
 		r.say(topics, telegramtest.Line{Text: "@gateway_bot in a topic", Topic: topics.Topic(r.ann, "plans")})
-		if m := r.last(); m.Attachments != nil {
+		if m := r.Last(); m.Attachments != nil {
 			t.Errorf("what stands in a topic came with %+v", m.Attachments)
 		}
-		r.post(channels.Post{To: r.conv(g), Text: "my own words"})
+		r.Send(channels.Post{To: r.conv(g), Text: "my own words"})
 		own := r.s.Shown(g)[0]
 		r.say(g, telegramtest.Line{Text: "go on", ReplyTo: &own})
-		if m := r.last(); m.Attachments != nil || !m.Addressed {
+		if m := r.Last(); m.Attachments != nil || !m.Addressed {
 			t.Errorf("an answer to the bot arrived as %+v", m)
 		}
 		r.say(r.dm, telegramtest.Line{Text: "hi"})
-		r.post(channels.Post{To: r.conv(r.dm), Text: strings.Repeat("my own words ", 200)})
+		r.Send(channels.Post{To: r.conv(r.dm), Text: strings.Repeat("my own words ", 200)})
 		own = r.s.Shown(r.dm)[0]
 		r.say(r.dm, telegramtest.Line{Text: "what do you mean?", ReplyTo: &own})
-		if text, _ := said(r.last()); !strings.HasPrefix(text, "my own words") || len(text) > 500 {
+		if text, _ := said(r.Last()); !strings.HasPrefix(text, "my own words") || len(text) > 500 {
 			t.Errorf("in a direct chat %q came with the answer to it", text)
 		}
 	})
@@ -95,10 +95,10 @@ func TestKinds(t *testing.T) {
 			maps.Copy(m, c.body)
 			r.bot.Push("message", m)
 			r.pass(time.Second)
-			if len(r.messages()) != n+1 {
+			if len(r.Messages()) != n+1 {
 				t.Fatalf("%v did not arrive", c.body)
 			}
-			got := r.last()
+			got := r.Last()
 			data, _ := said(got)
 			note := ""
 			for _, a := range got.Attachments {
@@ -110,15 +110,15 @@ func TestKinds(t *testing.T) {
 		}
 		r.bot.Push("message", map[string]any{"message_id": 800, "date": 1, "chat": map[string]any{"id": r.dm.ID(), "type": "private"}, "from": r.ann, "sticker": file})
 		r.pass(time.Second)
-		if a := r.last().Attachments; len(a) != 1 || a[0].Ref != "f1" || a[0].Name != "sticker 👍" {
+		if a := r.Last().Attachments; len(a) != 1 || a[0].Ref != "f1" || a[0].Name != "sticker 👍" {
 			t.Errorf("a sticker arrived as %+v", a)
 		}
-		before := len(r.messages())
+		before := len(r.Messages())
 		for _, service := range []string{"pinned_message", "new_chat_title", "message_auto_delete_timer_changed", "write_access_allowed", "something_new"} {
 			r.bot.Push("message", map[string]any{"message_id": 900, "date": 1, "chat": map[string]any{"id": r.dm.ID(), "type": "private"}, "from": r.ann, service: map[string]any{}})
 		}
 		r.pass(time.Second)
-		if got := len(r.messages()) - before; got != 0 {
+		if got := len(r.Messages()) - before; got != 0 {
 			t.Errorf("%d service messages were taken for messages", got)
 		}
 	})

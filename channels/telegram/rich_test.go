@@ -59,7 +59,7 @@ func TestRich(t *testing.T) {
 		post := channels.Post{To: r.conv(r.dm), Choices: []channels.Choice{{Label: "OK", Press: "ok"}}}
 		edit := r.ch.(channels.Editor).Edit
 		post.Text = "**ordinary** words"
-		id := r.post(post)
+		id := r.Send(post)
 		if _, rich, _ := r.seen(r.dm); rich != 0 {
 			t.Error("an ordinary text is a rich message, which old apps do not show")
 		}
@@ -75,7 +75,7 @@ func TestRich(t *testing.T) {
 			t.Errorf("a table is shown as %+v", m)
 		}
 		for text, want := range map[string]string{grid: `"is_rtl":false`, "1. \u0634\u0643\u0631\u0627 x\n\n" + grid: `"is_rtl":true`} {
-			r.post(channels.Post{To: r.conv(r.ann2()), Text: text})
+			r.Send(channels.Post{To: r.conv(r.ann2()), Text: text})
 			if calls := r.s.Calls("sendRichMessage"); !strings.Contains(calls[len(calls)-1].Params["rich_message"], want) {
 				t.Errorf("%q was sent as %v", text, calls[len(calls)-1].Params)
 			}
@@ -111,7 +111,7 @@ func TestRichRefused(t *testing.T) {
 			r.say(r.dm, telegramtest.Line{Text: "hi"})
 			r.s.Fail(f)
 			p := channels.Post{To: r.conv(r.dm), Text: words(1500) + "\n\n" + grid, Choices: []channels.Choice{{Label: "OK", Press: "ok"}}}
-			id := r.post(p)
+			id := r.Send(p)
 			r.once(r.dm, 1500)
 			list := r.s.Shown(r.dm)
 			for i, m := range list {
@@ -127,7 +127,7 @@ func TestRichRefused(t *testing.T) {
 	}
 	bubble(t, telegram.Settings{RichMessages: true}, func(t *testing.T, r *rig) {
 		r.say(r.dm, telegramtest.Line{Text: "hi"})
-		id := r.post(channels.Post{To: r.conv(r.dm), Text: words(700), Partial: true})
+		id := r.Send(channels.Post{To: r.conv(r.dm), Text: words(700), Partial: true})
 		r.s.Fail(telegramtest.Fault{Method: "editMessageText", Code: 400, Text: "Bad Request: message text is empty"})
 		r.pass(5 * time.Second)
 		p := channels.Post{To: r.conv(r.dm), Text: words(1500), Choices: []channels.Choice{{Label: "OK", Press: "ok"}}}
@@ -160,7 +160,7 @@ func TestStopButton(t *testing.T) {
 			r.s.StopDraft(r.dm)
 			r.pass(time.Second)
 		}
-		list := r.messages()
+		list := r.Messages()
 		m := list[len(list)-1]
 		if len(list) != 3 || m.Text != "/stop" || m.From != channels.UserID(itoa(r.ann.ID)) || m.Conversation != r.conv(r.dm) || !m.Private || m.ID == list[1].ID {
 			t.Errorf("the button arrived as %+v", list[1:])

@@ -39,7 +39,7 @@ func TestNoName(t *testing.T) {
 		r.open(failing{r.s.Transport(), &err})
 		r.run()
 		r.pass(5 * time.Minute)
-		r.want(status.Connecting, "the name telegram.invalid is not found")
+		r.Want(status.Connecting, "the name telegram.invalid is not found")
 		_, sent := r.ch.Send(t.Context(), channels.Post{To: r.conv(r.dm), Text: "x"})
 		if sent == nil {
 			t.Error("Send without a network gave no error")
@@ -48,7 +48,7 @@ func TestNoName(t *testing.T) {
 		r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "hello"})
 		err.Store(nil)
 		r.pass(time.Minute)
-		r.want(status.Connected, "")
+		r.Want(status.Connected, "")
 		if got := r.texts(); got != "hello" {
 			t.Errorf("read %q", got)
 		}
@@ -94,26 +94,24 @@ func TestRival(t *testing.T) {
 			r.pass(6 * time.Second)
 			r.s.Say(r.ann, r.dm, telegramtest.Line{Text: "for whom?"})
 		}
-		if n := len(r.messages()); n == 0 || n == 100 {
+		if n := len(r.Messages()); n == 0 || n == 100 {
 			t.Errorf("%d of 100 messages were read here; the test wants both to read some", n)
 		}
-		r.want(status.Degraded, "Another program reads")
-		r.mu.Lock()
+		r.Want(status.Degraded, "Another program reads")
 		rival := false
-		for _, s := range r.reports {
+		for _, s := range r.Reports() {
 			rival = rival || s.State == status.Degraded
 			if rival && s.State != status.Degraded {
 				t.Errorf("the state changed to %s in the middle of it", s.State)
 			}
 		}
-		r.mu.Unlock()
 		if n := polls.Load(); n > 60 {
 			t.Errorf("%d polls in ten minutes of conflict", n)
 		}
 		cancel()
 		<-ended
 		r.pass(3 * time.Minute)
-		r.want(status.Connected, "")
+		r.Want(status.Connected, "")
 	})
 }
 
@@ -127,9 +125,7 @@ func TestOwnConflict(t *testing.T) {
 		if got := r.texts(); got != "hello" {
 			t.Errorf("read %q", got)
 		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for _, s := range r.reports {
+		for _, s := range r.Reports() {
 			if s.State == status.Degraded {
 				t.Errorf("it reported %q", s.Detail)
 			}
@@ -153,12 +149,11 @@ func TestRejected(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 		r.run()
 		r.s.Revoke(token)
-		err := <-r.done
-		r.cancel = nil
+		err := r.Failed()
 		if !errors.Is(err, channels.ErrRejected) {
 			t.Errorf("a token that was revoked gave %v", err)
 		}
-		r.want(status.Rejected, "refused the bot token")
+		r.Want(status.Rejected, "refused the bot token")
 		_, err = r.ch.Send(t.Context(), channels.Post{To: r.conv(r.dm), Text: "x"})
 		if !errors.Is(err, channels.ErrRejected) {
 			t.Errorf("Send gave %v", err)
@@ -166,7 +161,7 @@ func TestRejected(t *testing.T) {
 		for _, bad := range []string{"", "nonsense", "123456:with\nbreak", "42:AAAA"} {
 			r.secret = channelsSecret(bad)
 			r.open(r.s.Transport())
-			if err := r.ch.Run(t.Context(), r.handle); !errors.Is(err, channels.ErrRejected) {
+			if err := r.ch.Run(t.Context(), r.Handle); !errors.Is(err, channels.ErrRejected) {
 				t.Errorf("the token %q gave %v", bad, err)
 			}
 		}
@@ -217,7 +212,7 @@ func TestCheck(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		r.run()
-		r.stop()
+		r.Stop()
 		go func() { other(ctx, r); close(ended) }()
 		synctest.Wait()
 		check("Something reads its messages already")
@@ -236,6 +231,6 @@ func TestPrivacyHint(t *testing.T) {
 	set.GroupPolicy = "open"
 	bubble(t, set, func(t *testing.T, r *rig) {
 		r.run()
-		r.want(status.Degraded, "/setprivacy")
+		r.Want(status.Degraded, "/setprivacy")
 	})
 }

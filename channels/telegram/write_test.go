@@ -31,7 +31,7 @@ func TestSendFaults(t *testing.T) {
 			bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 				r.say(r.dm, telegramtest.Line{Text: "hi"})
 				r.s.Fail(c.fault)
-				r.post(channels.Post{To: r.conv(r.dm), Text: "the answer"})
+				r.Send(channels.Post{To: r.conv(r.dm), Text: "the answer"})
 				want := "the answer"
 				if c.twice {
 					want += "|the answer"
@@ -73,7 +73,7 @@ func TestSendFaults(t *testing.T) {
 func TestBudget(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 		r.say(r.dm, telegramtest.Line{Text: "hi"})
-		id := r.post(channels.Post{To: r.conv(r.dm), Text: "grows", Partial: true})
+		id := r.Send(channels.Post{To: r.conv(r.dm), Text: "grows", Partial: true})
 		edit := func(text string, partial bool) error {
 			return r.ch.(channels.Editor).Edit(t.Context(), id, channels.Post{To: r.conv(r.dm), Text: text, Partial: partial})
 		}
@@ -120,7 +120,7 @@ func TestWholeAnswersFirst(t *testing.T) {
 		r.s.Fail(telegramtest.Fault{Method: "sendMessage", Delay: 2 * time.Second, Times: 2})
 		var wg sync.WaitGroup
 		for range 2 {
-			wg.Go(func() { r.post(channels.Post{To: r.conv(r.dm), Text: "whole"}) })
+			wg.Go(func() { r.Send(channels.Post{To: r.conv(r.dm), Text: "whole"}) })
 		}
 		for range 39 {
 			r.pass(100 * time.Millisecond)
@@ -205,7 +205,7 @@ func TestMarkupRefused(t *testing.T) {
 		r.say(r.dm, telegramtest.Line{Text: "hi"})
 		refuse := telegramtest.Fault{Code: 400, Text: "Bad Request: can't parse entities: Unsupported start tag \"x\" at byte offset 0"}
 		r.s.Fail(refuse)
-		id := r.post(channels.Post{To: r.conv(r.dm), Text: "**bold** & <tag>"})
+		id := r.Send(channels.Post{To: r.conv(r.dm), Text: "**bold** & <tag>"})
 		if got := strings.Join(r.shown(r.dm), "|"); got != "bold & <tag>" {
 			t.Errorf("shown %q", got)
 		}
@@ -217,7 +217,7 @@ func TestMarkupRefused(t *testing.T) {
 			t.Errorf("shown %q", got)
 		}
 		for _, odd := range []string{"", "   ", "---", "\u200b", "<b>", "&nbsp;", "```\n```"} {
-			r.post(channels.Post{To: r.conv(r.dm), Text: odd})
+			r.Send(channels.Post{To: r.conv(r.dm), Text: odd})
 		}
 	})
 }
@@ -230,7 +230,7 @@ func TestContentRefused(t *testing.T) {
 	} {
 		bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 			r.say(r.dm, telegramtest.Line{Text: "hi"})
-			id := r.post(channels.Post{To: r.conv(r.dm), Text: "shown"})
+			id := r.Send(channels.Post{To: r.conv(r.dm), Text: "shown"})
 			r.s.Fail(telegramtest.Fault{Code: 400, Text: "Bad Request: " + text, Times: -1})
 			start := time.Now()
 			_, send := r.ch.Send(t.Context(), channels.Post{To: r.conv(r.dm), Text: "x"})
@@ -276,19 +276,19 @@ func TestAnswers(t *testing.T) {
 		topic := g.Topic(r.ann, "plans")
 		r.run()
 		asked := r.say(g, telegramtest.Line{Text: "@gateway_bot why?", Topic: topic})
-		m := r.last()
-		r.post(channels.Post{To: m.Conversation, Answers: m.ID, Text: "because"})
+		m := r.Last()
+		r.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "because"})
 		if s := r.s.Shown(g)[0]; s.ReplyTo == nil || s.ReplyTo.ID != asked.ID {
 			t.Errorf("in a group it answers %+v", s.ReplyTo)
 		}
 		r.s.Fail(telegramtest.Fault{Method: "sendMessage", Code: 400, Text: "Bad Request: message thread not found"})
-		r.post(channels.Post{To: m.Conversation, Answers: m.ID, Text: "although Telegram lost the topic"})
+		r.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "although Telegram lost the topic"})
 		if s := r.s.Shown(g)[1]; s.Thread != topic {
 			t.Errorf("it stands in %d", s.Thread)
 		}
 		r.say(r.dm, telegramtest.Line{Text: "and here?"})
-		m = r.last()
-		r.post(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "here too"})
+		m = r.Last()
+		r.Send(channels.Post{To: m.Conversation, Answers: m.ID, Only: m.From, Text: "here too"})
 		if s := r.s.Shown(r.dm)[0]; s.ReplyTo != nil {
 			t.Error("in a direct chat it quotes what it answers")
 		}
@@ -303,7 +303,7 @@ func TestRollsOver(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 		r.say(r.dm, telegramtest.Line{Text: "hi"})
 		long := strings.Repeat("\U0001f600 words & more\n\n", 700) + "```go\n" + strings.Repeat("x := 1 // <y>\n", 500) + "```\n"
-		id := r.post(channels.Post{To: r.conv(r.dm), Text: long, Choices: []channels.Choice{{Label: "OK", Press: "ok"}}})
+		id := r.Send(channels.Post{To: r.conv(r.dm), Text: long, Choices: []channels.Choice{{Label: "OK", Press: "ok"}}})
 		list := r.s.Shown(r.dm)
 		if len(list) < 4 {
 			t.Fatalf("%d messages", len(list))
@@ -325,7 +325,7 @@ func TestRollsOver(t *testing.T) {
 func TestButtons(t *testing.T) {
 	bubble(t, telegram.Settings{}, func(t *testing.T, r *rig) {
 		r.say(r.dm, telegramtest.Line{Text: "hi"})
-		id := r.post(channels.Post{To: r.conv(r.dm), Text: "Sign in:", Choices: []channels.Choice{
+		id := r.Send(channels.Post{To: r.conv(r.dm), Text: "Sign in:", Choices: []channels.Choice{
 			{Label: "Open", URL: "https://example.org/login?x=1"}, {Label: "Here", URL: "http://localhost:8080/cb"}, {Label: "Cancel", Press: "p1"},
 		}})
 		m := r.s.Shown(r.dm)[0]
@@ -345,7 +345,7 @@ func TestButtons(t *testing.T) {
 		for i := range 130 {
 			many = append(many, channels.Choice{Label: fmt.Sprint("model ", i), Press: channels.PressID(strings.Repeat("p", 61) + fmt.Sprint(i%100))})
 		}
-		r.post(channels.Post{To: r.conv(r.dm), Text: "pick", Choices: many})
+		r.Send(channels.Post{To: r.conv(r.dm), Text: "pick", Choices: many})
 		_, err := r.ch.Send(t.Context(), channels.Post{To: r.conv(r.dm), Text: "x", Choices: []channels.Choice{{Label: "x", Press: channels.PressID(strings.Repeat("x", 65))}}})
 		if err == nil {
 			t.Error("a press of 65 bytes gave no error")

@@ -81,13 +81,13 @@ func TestIdentity(t *testing.T) {
 		if m, ok := r.say(twitchtest.Said{Text: "!ask x", Tags: map[string]string{"source-room-id": "4711", "source-badges": "broadcaster/1"}}); ok {
 			t.Errorf("what was said in another room arrived: %+v", m)
 		}
-		before := len(r.messages())
+		before := len(r.Messages())
 		r.s.Say(r.bot, r.room, twitchtest.Said{Text: "!ask myself"})
 		synctest.Wait()
-		if len(r.messages()) != before {
+		if len(r.Messages()) != before {
 			t.Error("the bot hears its own account")
 		}
-		id := r.post(channels.Post{To: m.Conversation, Answers: m.ID, Text: "an answer"})
+		id := r.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: "an answer"})
 		if m, _ := r.say(twitchtest.Said{Text: "and then?", Reply: string(id)}); !m.Addressed || m.Answers != id || m.Text != "and then?" {
 			t.Errorf("an answer to the bot arrived as %+v", m)
 		}
@@ -97,9 +97,7 @@ func TestIdentity(t *testing.T) {
 func TestBacklogIsBounded(t *testing.T) {
 	bubble(t, twitch.Settings{}, nil, func(t *testing.T, r *rig) {
 		r.run()
-		r.mu.Lock()
-		r.refuse = true
-		r.mu.Unlock()
+		r.Refuse(-1)
 		for i := range 4000 {
 			r.s.Say(r.ann, r.room, twitchtest.Said{Text: fmt.Sprintf("chatter %d", i)})
 			if i%100 == 0 {
@@ -109,11 +107,9 @@ func TestBacklogIsBounded(t *testing.T) {
 		synctest.Wait()
 		r.s.Say(r.ann, r.room, twitchtest.Said{Text: "!ask still there?"})
 		synctest.Wait()
-		r.mu.Lock()
-		r.refuse = false
-		r.mu.Unlock()
+		r.Refuse(0)
 		r.pass(20 * time.Second)
-		list := r.messages()
+		list := r.Messages()
 		if len(list) > 2000 || len(list) == 0 || list[len(list)-1].Text != "still there?" || list[0].Text != "chatter 0" {
 			t.Fatalf("%d messages were kept", len(list))
 		}

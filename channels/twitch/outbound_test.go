@@ -20,8 +20,8 @@ func TestReplies(t *testing.T) {
 		r.run()
 		m := r.ask("tell me all")
 		text := strings.Repeat("# Head\n\nSome **bold** words in a paragraph.\n\n", 60)
-		id := r.post(channels.Post{To: m.Conversation, Answers: m.ID, Text: text})
-		r.post(channels.Post{To: m.Conversation, Text: "to nobody in particular"})
+		id := r.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: text})
+		r.Send(channels.Post{To: m.Conversation, Text: "to nobody in particular"})
 		list := r.s.Messages(r.room, "gateway_bot")
 		if len(list) != 3 || string(id) != list[1].ID {
 			t.Fatalf("%d messages, id %q", len(list), id)
@@ -51,13 +51,13 @@ func TestOneLine(t *testing.T) {
 			"/ban ann", ".ban ann", " /ban ann", "\u200b/ban ann", "\u2060\u200d/timeout ann 1", "`/ban ann`", "**/ban** ann", "/me waves", "\\/ban ann",
 			"> /ban ann", "!addcom x", "\x01ACTION x\x01", "", "\u200b", "...", "....ban",
 		} {
-			r.post(channels.Post{To: m.Conversation, Answers: m.ID, Text: text})
+			r.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: text})
 		}
 		for _, bad := range []channels.Post{
 			{To: m.Conversation, Answers: "x\r\nPRIVMSG #other :pwned", Text: "1"},
 			{To: m.Conversation, Answers: "x;y=1 PRIVMSG #other", Text: "2"},
 		} {
-			r.post(bad)
+			r.Send(bad)
 		}
 		for _, to := range []string{"streamer\r\nQUIT/1", "streamer #other/1", "other/1", "no", ""} {
 			if _, err := r.ch.Send(t.Context(), channels.Post{To: channels.ConversationID(to), Text: "3"}); !errors.Is(err, channels.ErrGone) {
@@ -99,7 +99,7 @@ func TestOwnForm(t *testing.T) {
 			"/login is for owners":                           "› !login is for owners",
 			"/ban is Twitch's":                               "› /ban is Twitch's",
 		} {
-			r.post(channels.Post{To: m.Conversation, Text: text})
+			r.Send(channels.Post{To: m.Conversation, Text: text})
 			if got := r.shown(); got[len(got)-1] != want {
 				t.Errorf("%q is shown as %q; want %q", text, got[len(got)-1], want)
 			}
@@ -115,7 +115,7 @@ func TestFlood(t *testing.T) {
 		start := time.Now()
 		var wg sync.WaitGroup
 		for i := range 50 {
-			wg.Go(func() { r.post(channels.Post{To: m.Conversation, Answers: m.ID, Text: fmt.Sprintf("answer %d", i)}) })
+			wg.Go(func() { r.Send(channels.Post{To: m.Conversation, Answers: m.ID, Text: fmt.Sprintf("answer %d", i)}) })
 		}
 		wg.Wait()
 		took := time.Since(start)
@@ -137,7 +137,7 @@ func TestModeratorIsFaster(t *testing.T) {
 		m := r.ask("hello")
 		start := time.Now()
 		for i := range 90 {
-			r.post(channels.Post{To: m.Conversation, Text: fmt.Sprintf("answer %d", i)})
+			r.Send(channels.Post{To: m.Conversation, Text: fmt.Sprintf("answer %d", i)})
 		}
 		if d := time.Since(start); d > 5*time.Second || len(r.s.Refused()) > 0 {
 			t.Errorf("90 messages took %v, refused: %q", d, r.s.Refused())
@@ -150,9 +150,9 @@ func TestSameWords(t *testing.T) {
 		r.run()
 		m := r.ask("hello")
 		for i := range 4 {
-			r.post(channels.Post{To: m.Conversation, Key: fmt.Sprint("k", i), Text: "Done."})
+			r.Send(channels.Post{To: m.Conversation, Key: fmt.Sprint("k", i), Text: "Done."})
 		}
-		r.post(channels.Post{To: m.Conversation, Key: "k0", Text: "Done."})
+		r.Send(channels.Post{To: m.Conversation, Key: "k0", Text: "Done."})
 		if got := r.shown(); len(got) != 4 || len(r.s.Refused()) > 0 {
 			t.Errorf("shown %q, refused %q; want four different", got, r.s.Refused())
 		}
@@ -169,8 +169,8 @@ func TestCutWhileSending(t *testing.T) {
 		if _, err := r.ch.Send(t.Context(), p); err == nil {
 			t.Fatal("Send gave no error although the connection was cut")
 		}
-		r.post(p)
-		r.post(p)
+		r.Send(p)
+		r.Send(p)
 		if got := r.shown(); len(got) != 1 {
 			t.Errorf("shown %q; want it once", got)
 		}
@@ -183,11 +183,11 @@ func TestLostWithoutAWord(t *testing.T) {
 		m := r.ask("hello")
 		r.s.Lose(1)
 		start := time.Now()
-		r.post(channels.Post{To: m.Conversation, Text: "into the void"})
+		r.Send(channels.Post{To: m.Conversation, Text: "into the void"})
 		if d := time.Since(start); d > 30*time.Second {
 			t.Errorf("it took %v to go on", d)
 		}
-		r.post(channels.Post{To: m.Conversation, Text: "and on"})
+		r.Send(channels.Post{To: m.Conversation, Text: "and on"})
 	})
 }
 
@@ -215,7 +215,7 @@ func TestRefusals(t *testing.T) {
 					t.Errorf("Send gave %v; want %v with a sentence", err, c.want)
 				}
 				if c.state != "" {
-					r.want(status.Degraded, c.state)
+					r.Want(status.Degraded, c.state)
 				}
 			})
 		})
@@ -237,7 +237,7 @@ func TestWaits(t *testing.T) {
 				m := r.ask("hello")
 				start := time.Now()
 				r.s.Refuse(c.id, c.text)
-				r.post(channels.Post{To: m.Conversation, Text: "later"})
+				r.Send(channels.Post{To: m.Conversation, Text: "later"})
 				if d := time.Since(start); d < c.wait || d > c.wait+3*time.Second {
 					t.Errorf("it waited %v; want %v", d, c.wait)
 				}
@@ -257,7 +257,7 @@ func TestSlowRoom(t *testing.T) {
 		r.run()
 		m := r.ask("hello")
 		for i := range 4 {
-			r.post(channels.Post{To: m.Conversation, Text: fmt.Sprint("slowly ", i)})
+			r.Send(channels.Post{To: m.Conversation, Text: fmt.Sprint("slowly ", i)})
 		}
 		if bad := r.s.Refused(); len(bad) > 0 {
 			t.Errorf("Twitch refused %q", bad)

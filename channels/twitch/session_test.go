@@ -18,7 +18,7 @@ import (
 func TestReconnect(t *testing.T) {
 	bubble(t, twitch.Settings{Channels: []string{"#Second", "streamer"}}, func(r *rig) { r.s.AddRoom("second") }, func(t *testing.T, r *rig) {
 		r.run()
-		r.want(status.Connected, "")
+		r.Want(status.Connected, "")
 		for name, fault := range map[string]func(){
 			"RECONNECT": r.s.Reconnect, "a cut": r.s.Cut,
 			"ERROR": func() { r.s.Raw("ERROR :Closing Link") },
@@ -26,7 +26,7 @@ func TestReconnect(t *testing.T) {
 			logins := r.s.Logins()
 			fault()
 			r.pass(10 * time.Second)
-			r.want(status.Connected, "")
+			r.Want(status.Connected, "")
 			if n := r.s.Logins() - logins; n != 1 {
 				t.Errorf("after %s it logged in %d times; want once", name, n)
 			}
@@ -51,10 +51,10 @@ func TestSilence(t *testing.T) {
 		r.run()
 		r.s.Mute(true)
 		r.pass(80 * time.Second)
-		r.want(status.Connecting, "no sign of life")
+		r.Want(status.Connecting, "no sign of life")
 		r.s.Mute(false)
 		r.pass(2 * time.Minute)
-		r.want(status.Connected, "")
+		r.Want(status.Connected, "")
 		r.ask("are you back")
 		r.pass(30 * time.Minute) // a quiet room is no dead one
 		if n := r.s.Logins(); n > 3 {
@@ -75,7 +75,7 @@ func TestNoStorm(t *testing.T) {
 			t.Errorf("it logged in %d times in a minute", n)
 		}
 		r.pass(2 * time.Minute)
-		r.want(status.Connected, "")
+		r.Want(status.Connected, "")
 	})
 }
 
@@ -88,19 +88,19 @@ func TestRooms(t *testing.T) {
 		r.run()
 		r.pass(20 * time.Second)
 		for _, want := range []string{"#gone is suspended", "banned from #banned", "#misspelt did not answer"} {
-			r.want(status.Degraded, want)
+			r.Want(status.Degraded, want)
 		}
 		m := r.ask("hello")
 		r.s.Ban(r.room, r.bot, 30)
 		start := time.Now()
 		r.pass(time.Second)
-		r.post(channels.Post{To: m.Conversation, Text: "after the time-out"})
+		r.Send(channels.Post{To: m.Conversation, Text: "after the time-out"})
 		if d := time.Since(start); d < 30*time.Second {
 			t.Errorf("it wrote %v after it was timed out for 30s", d)
 		}
 		r.s.Ban(r.room, r.bot, 0)
 		r.pass(time.Second)
-		r.want(status.Degraded, "banned from #streamer")
+		r.Want(status.Degraded, "banned from #streamer")
 		if _, err := r.ch.Send(t.Context(), channels.Post{To: m.Conversation, Text: "no"}); !errors.Is(err, channels.ErrGone) {
 			t.Errorf("Send gave %v; want ErrGone", err)
 		}
@@ -123,7 +123,7 @@ func TestManyRooms(t *testing.T) {
 	}, func(t *testing.T, r *rig) {
 		r.run()
 		r.pass(time.Minute)
-		r.want(status.Connected, "")
+		r.Want(status.Connected, "")
 		if n := len(r.s.Joined()); n != 61 {
 			t.Errorf("%d joins; want 61", n)
 		}
@@ -177,7 +177,7 @@ func TestRenewal(t *testing.T) {
 	t.Run("at the start", func(t *testing.T) {
 		bubble(t, twitch.Settings{}, func(r *rig) { renewable(r); r.s.Revoke(token) }, func(t *testing.T, r *rig) {
 			r.run()
-			r.want(status.Connected, "")
+			r.Want(status.Connected, "")
 			if got := r.secret.Secret("token").Reveal(); !strings.HasPrefix(got, "fakeaccess") || r.s.Renewed() != 1 {
 				t.Errorf("renewed %d times, and the new token is not stored", r.s.Renewed())
 			}
@@ -191,7 +191,7 @@ func TestRenewal(t *testing.T) {
 			r.token.Expires = time.Now().Add(4 * time.Hour)
 			r.run()
 			r.pass(48 * time.Hour)
-			r.want(status.Connected, "")
+			r.Want(status.Connected, "")
 			if n := r.s.Renewed(); n < 12 || n > 20 {
 				t.Errorf("renewed %d times in two days of tokens of four hours", n)
 			}
@@ -223,10 +223,10 @@ func TestRenewal(t *testing.T) {
 		}, func(t *testing.T, r *rig) {
 			r.run()
 			r.pass(5 * time.Minute)
-			r.want(status.Connecting, "503")
+			r.Want(status.Connecting, "503")
 			r.s.Fail("/oauth2/token", 0)
 			r.pass(2 * time.Minute)
-			r.want(status.Connected, "")
+			r.Want(status.Connected, "")
 		})
 	})
 	t.Run("only the chat refuses the token", func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestRenewal(t *testing.T) {
 			r.s.Revoke(token)
 			r.s.Cut()
 			r.pass(30 * time.Second)
-			r.want(status.Connected, "")
+			r.Want(status.Connected, "")
 			if n := r.s.Renewed(); n != 1 {
 				t.Errorf("renewed %d times", n)
 			}
@@ -249,9 +249,9 @@ func TestRenewal(t *testing.T) {
 			r.s.Fail("/oauth2/validate", http.StatusBadGateway)
 			r.s.Cut()
 			r.pass(10 * time.Second)
-			r.want(status.Connected, "")
+			r.Want(status.Connected, "")
 			r.pass(3 * time.Hour)
-			r.want(status.Connected, "")
+			r.Want(status.Connected, "")
 		})
 	})
 }
@@ -260,9 +260,9 @@ func TestWarnsBeforeTheEnd(t *testing.T) {
 	bubble(t, twitch.Settings{}, nil, func(t *testing.T, r *rig) {
 		r.token.Expires = time.Now().Add(60 * time.Hour)
 		r.run()
-		r.want(status.Connected, "")
+		r.Want(status.Connected, "")
 		r.pass(14 * time.Hour)
-		r.want(status.Degraded, "The token expires in 4")
+		r.Want(status.Degraded, "The token expires in 4")
 		r.ask("it works still")
 		r.pass(47 * time.Hour)
 		if err := r.ended(); !errors.Is(err, channels.ErrRejected) {
@@ -274,7 +274,7 @@ func TestWarnsBeforeTheEnd(t *testing.T) {
 func TestOtherNick(t *testing.T) {
 	bubble(t, twitch.Settings{Nick: "Somebody"}, nil, func(t *testing.T, r *rig) {
 		r.run()
-		r.want(status.Degraded, "nick says somebody, but the token belongs to gateway_bot")
+		r.Want(status.Degraded, "nick says somebody, but the token belongs to gateway_bot")
 		if m, _ := r.say(twitchtest.Said{Text: "@gateway_bot hello"}); m.Text != "hello" {
 			t.Errorf("arrived as %+v", m)
 		}
