@@ -36,7 +36,11 @@ func (w *world) asKilled(f func(st *store.Store)) {
 // left keeps a message of ann's and begins a turn with it.
 func (w *world) left(st *store.Store, kind, text string) store.Turn {
 	w.t.Helper()
-	m := w.chat.Message(channeltest.Line{Person: "ann", Text: text})
+	return w.leftOf(st, kind, w.chat.Message(channeltest.Line{Person: "ann", Text: text}))
+}
+
+func (w *world) leftOf(st *store.Store, kind string, m channels.Message) store.Turn {
+	w.t.Helper()
 	items, err := st.Keep(w.t.Context(), "chat", []store.Incoming{{Message: m}}, nil, nil)
 	if err != nil {
 		w.t.Fatal(err)
@@ -134,12 +138,28 @@ func TestKilledInALogin(t *testing.T) {
 		w.want("ann", "`/login fake` was interrupted by a restart", "Send it again")
 		w.wantNot("ann", "logged in")
 		stored := providerauth.Credential{Type: providerauth.Key, Key: providertest.Key("stored")}
-		if err := w.auth.Put(t.Context(), "fake", stored); err != nil {
+		if err := w.auth.Put(w.t.Context(), "fake", stored); err != nil {
 			t.Fatal(err)
 		}
 		w.asKilled(func(st *store.Store) { w.left(st, "command", "/login fake") })
 		w.want("ann", "`/login fake` was interrupted by a restart", "You are logged in to fake", "From now on fake/large answers")
 		w.talk("ann", "hello", "echo: hello")
+	})
+	inWorld(t, func(w *world) {
+		w.talk("ann", "/auth fake", "[Log in]")
+		m := w.chat.Message(channeltest.Line{Person: "ann"})
+		m.Press = w.chat.PressID(w.chat.Shown(w.t, "ann", false)[0], "Log in")
+		stored := providerauth.Credential{Type: providerauth.Key, Key: providertest.Key("stored")}
+		if err := w.auth.Put(w.t.Context(), "fake", stored); err != nil {
+			t.Fatal(err)
+		}
+		w.asKilled(func(st *store.Store) {
+			if _, err := st.TakePress(w.t.Context(), m.Press, store.Conv{Account: "chat", Conversation: m.Conversation}, m.From); err != nil {
+				t.Fatal(err)
+			}
+			w.leftOf(st, "command", m)
+		})
+		w.want("ann", "`/login fake` was interrupted by a restart", "You are logged in to fake", "From now on fake/large answers")
 	})
 }
 

@@ -239,18 +239,23 @@ func (v *vault) makeKey(keyFile string) error {
 		if err != nil && !errors.Is(err, fs.ErrExist) { // one that is there is taken
 			return exitError{1, fmt.Sprintf("The key file cannot be written: %v.", err)}
 		}
-	} else if _, err := askKeyring(string(v.home)); err != nil { // one that is there is taken
-		if errors.Is(err, keyring.ErrNotFound) {
-			err = keyring.Set(keyringName, string(v.home), key.Reveal())
-		}
-		if err != nil {
-			return exitError{1, fmt.Sprintf("There is no keyring here that takes the key (%v). Say --key-file PATH, or set %s.", err, keyVariable)}
-		}
+	} else if err := fillKeyring(string(v.home), key, askKeyring, keyring.Set); err != nil {
+		return exitError{1, fmt.Sprintf("There is no keyring here that takes the key (%v). Say --key-file PATH, or set %s.", err, keyVariable)}
 	}
 	if err := os.MkdirAll(v.home.Auth(), 0o700); err != nil {
 		return err
 	}
 	return os.WriteFile(v.pointer(), []byte(place+"\n"), 0o600)
+}
+
+// fillKeyring puts a key into a keyring that has none. One that is there is taken, and where the keyring does not say
+// whether there is one, as while it is locked, none is put in its place.
+func fillKeyring(account string, key secret.String, ask func(string) (string, error), set func(name, account, key string) error) error {
+	_, err := ask(account)
+	if errors.Is(err, keyring.ErrNotFound) {
+		return set(keyringName, account, key.Reveal())
+	}
+	return err
 }
 
 func (a *app) authDecryptCommand() *cobra.Command {
