@@ -19,7 +19,7 @@ import (
 // keyOf stores a key for an account.
 func (w *world) keyOf(id providerauth.ID) {
 	w.t.Helper()
-	if err := w.auth.Put(w.t.Context(), id, providerauth.Credential{Type: providerauth.Key, Key: providertest.Key("of-" + string(id[5:]))}); err != nil {
+	if err := w.auth.Put(w.t.Context(), id, providerauth.Credential{Type: providerauth.Key, Key: providertest.Key("of-" + id.Account())}); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -205,6 +205,34 @@ func TestAPassedOverAccountIsSaid(t *testing.T) {
 			t.Errorf("said %d times", n)
 		}
 	}, renewing, func(w *world) { w.set.Model = "fake/small" })
+}
+
+// That an account was switched off is known, and not said to everybody.
+func TestADisabledAccountIsPassedOverInSilence(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.keyOf("fake:work")
+		w.say("ann", "/auth fake disable")
+		w.talk("bob", "one", "echo: one")
+		w.ranOn("fake:work")
+		w.wantNot("bob", "passed over")
+	}, func(w *world) { w.set.Model = "fake/small" })
+}
+
+// An account of one provider pins no model of another.
+func TestPinOfAnotherProvider(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.auth.SetSchemes([]providerauth.Scheme{w.model.Auth(), {ID: "other", Name: "Other"}})
+		w.keyOf("other:work")
+		for _, text := range []string{"fake/large@work", "large@other:work"} {
+			w.talk("ann", "/model "+text, "belongs to another provider than the model")
+		}
+		w.wantNot("ann", "** answers")
+	}, func(w *world) {
+		w.set.Model = "fake/small"
+		w.model.Has(catalog.Model{ID: "large", Preferred: true}, catalog.Model{ID: "small"})
+	})
 }
 
 // A renewal that hangs holds up a conversation no longer than it may, and the next account answers.

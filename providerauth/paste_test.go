@@ -74,13 +74,13 @@ func TestPaste(t *testing.T) {
 			q.Get("redirect_uri") != "https://id.example/shown" || q.Get("scope") != "openid models" || len(q.Get("state")) < 20 {
 			t.Errorf("the link is %s", st.URL)
 		}
-		p.answers = []string{"what?", "FAKE-code#of-another-sign-in", "https://id.example/shown?code=FAKE-code&state=" + q.Get("state")}
+		p.answers = []string{"what?", "FAKE-code#of-another-sign-in", "error=access_denied&state=of-another-sign-in", "https://id.example/shown?code=FAKE-code&state=" + q.Get("state")}
 	}
 	c, err := PasteMethod("browser", "Sign in", s.client()).Login(t.Context(), p)
 	if err != nil || c.Refresh.Reveal() != "FAKE-refresh" || c.Expires.IsZero() {
 		t.Fatalf("%v", err)
 	}
-	if len(p.refused) != 2 || !strings.Contains(p.refused[1], "another sign-in") {
+	if len(p.refused) != 3 || !strings.Contains(p.refused[1], "another sign-in") || !strings.Contains(p.refused[2], "another sign-in") {
 		t.Errorf("refused: %q", p.refused)
 	}
 	u, _ := url.Parse(p.steps[0].URL)
