@@ -92,6 +92,19 @@ func TestSetupTokenThatMayNotListModels(t *testing.T) {
 	}
 }
 
+// One that the service does not know is bad, of whatever kind.
+func TestSetupTokenThatIsRefused(t *testing.T) {
+	refused := roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(
+			`{"type":"error","error":{"type":"authentication_error","message":"OAuth token is invalid"}}`))}, nil
+	})
+	s := New(providers.Options{Client: &http.Client{Transport: refused}}).Auth()
+	f, err := s.Probe(t.Context(), providerauth.Credential{Type: providerauth.Token, Key: secret.New("sk-ant-oat01-" + strings.Repeat("FAKE", 20))})
+	if err != nil || f.Works || !f.Sure {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
