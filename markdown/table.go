@@ -7,6 +7,7 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 	extast "github.com/yuin/goldmark/extension/ast"
+	textwidth "golang.org/x/text/width"
 )
 
 // row is a row of a table: its cells, and what the line holds beyond the last column.
@@ -156,11 +157,22 @@ func hasLink(n ast.Node) bool {
 	return false
 }
 
-// width is how many columns s takes in letters of one width.
+// width is how many columns s takes in letters of one width. An emoji takes two, however many runes make it.
 func width(s string) int {
-	n := 0
+	n, last := 0, 0
+	joined := false
 	for _, r := range s {
-		n += runeWidth(r)
+		w := runeWidth(r)
+		switch {
+		case last == 2 && (joined || r >= '\U0001f3fb' && r <= '\U0001f3ff'): // part of the emoji before: a family, a colour of skin
+			w = 0
+		case last == 1 && r == '\ufe0f': // what is before is shown as an emoji
+			n, last = n+1, 2
+		case w > 0:
+			last = w
+		}
+		joined = r == '\u200d'
+		n += w
 	}
 	return n
 }
@@ -171,10 +183,9 @@ func runeWidth(r rune) int {
 		return 1
 	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
 		return 0
-	case r >= 0x1100 && r <= 0x115f, r >= 0x2e80 && r <= 0xa4cf && r != 0x303f, r >= 0xac00 && r <= 0xd7a3,
-		r >= 0xf900 && r <= 0xfaff, r >= 0xfe30 && r <= 0xfe6f, r >= 0xff00 && r <= 0xff60, r >= 0xffe0 && r <= 0xffe6,
-		r >= 0x1f300 && r <= 0x1f64f, r >= 0x1f680 && r <= 0x1f6ff, r >= 0x1f900 && r <= 0x1faff,
-		r >= 0x20000 && r <= 0x3fffd, r == 0x2705, r == 0x274c, r == 0x2b50:
+	}
+	switch textwidth.LookupRune(r).Kind() {
+	case textwidth.EastAsianWide, textwidth.EastAsianFullwidth:
 		return 2
 	}
 	return 1
