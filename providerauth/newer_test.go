@@ -3,6 +3,9 @@ package providerauth
 import (
 	"context"
 	"net"
+	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,5 +81,48 @@ func TestListenersAreOnLoopback(t *testing.T) {
 			}
 			_ = l.Close()
 		}
+	}
+}
+
+// Who waits for a credential that somebody holds for ever is told so in the end, whatever its own ctx says.
+func TestTheWaitForALockEnds(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T) Store{
+		"memory": func(*testing.T) Store { return NewMemory() },
+		"file":   func(t *testing.T) Store { return OpenFile(filepath.Join(t.TempDir(), "providers.json")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := open(t)
+				held, free := make(chan struct{}), make(chan struct{})
+				hold := func(context.Context, Credential) (Credential, error) {
+					close(held)
+					<-free
+					return Credential{}, errUnchanged
+				}
+				var wg sync.WaitGroup
+				wg.Go(func() { _ = s.Update(t.Context(), "acme", hold) })
+				<-held
+				ctx, cancel := context.WithTimeout(t.Context(), 10*lockWait)
+				defer cancel()
+				err := s.Update(ctx, "acme", func(context.Context, Credential) (Credential, error) { return token(1, time.Hour), nil })
+				if err == nil || ctx.Err() != nil {
+					t.Errorf("got %v; its own time is over: %v", err, ctx.Err())
+				}
+				close(free)
+				wg.Wait()
+			})
+		})
+	}
+}
+
+// A sign-in that has run out is renewed before it is tried: a refusal of the old token says nothing.
+func TestCheckRenewsFirst(t *testing.T) {
+	w := newWorld(t, token(1, -time.Hour))
+	w.acme.finding = Finding{Works: true, Sure: true}
+	if f, err := w.m.Check(t.Context(), "acme"); err != nil || !f.Works {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if !slices.Equal(w.acme.probed, []string{"FAKE-access-2"}) {
+		t.Errorf("tried with %v", w.acme.probed)
 	}
 }

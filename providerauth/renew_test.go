@@ -263,6 +263,13 @@ func TestLogoutOfline(t *testing.T) {
 	if out, err = w.m.Logout(t.Context(), "acme"); err != nil || out.Removed {
 		t.Errorf("the second time: %+v, %v", out, err)
 	}
+	w = newWorld(t, token(1, time.Hour))
+	ctx, gone := context.WithCancel(t.Context())
+	sc.Revoke = func(ctx context.Context, _ Credential) error { gone(); return ctx.Err() }
+	w.m.SetSchemes([]Scheme{sc})
+	if out, err = w.m.Logout(ctx, "acme"); err != nil || !out.Revoked {
+		t.Errorf("who asked has gone: %+v, %v", out, err)
+	}
 }
 
 // full is a store whose disk is full for a while.
