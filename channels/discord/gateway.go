@@ -166,7 +166,7 @@ func (c *channel) retry(ctx context.Context, fails int, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	wait := adapter.Jitter(min(c.times.tick<<min(fails-1, 10), c.times.most))
+	wait := adapter.Backoff(fails-1, c.times.tick, c.times.most)
 	c.log.Info("discord: connecting again", "err", err, "after", wait)
 	c.report(status.Connecting, "The connection to Discord was lost; connecting again.")
 	_ = adapter.Pause(ctx, wait) // the caller looks at ctx

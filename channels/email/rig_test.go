@@ -13,6 +13,7 @@ import (
 	"chatgateway/channels"
 	"chatgateway/channels/channeltest"
 	"chatgateway/channels/email/emailtest"
+	"chatgateway/internal/adapter"
 )
 
 // rig is the adapter on a server, with the little of the core that it needs.
@@ -50,7 +51,7 @@ func (r *rig) run() {
 			if ctx.Err() != nil || errors.Is(err, channels.ErrRejected) || errors.Is(err, channels.ErrSetup) {
 				return err
 			}
-			if sleep(ctx, 20*time.Millisecond) != nil {
+			if adapter.Pause(ctx, 20*time.Millisecond) != nil {
 				return nil
 			}
 		}

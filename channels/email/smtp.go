@@ -16,6 +16,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/markdown"
 )
 
@@ -139,7 +140,7 @@ func (c *channel) deliver(ctx context.Context, l *letter) error {
 			return err
 		}
 		c.o.Log.Info("email: a mail was not taken yet", "err", err)
-		if err := sleep(ctx, backoff(try, 2*c.times.tick, time.Minute)); err != nil {
+		if err := adapter.Pause(ctx, adapter.Backoff(try, 2*c.times.tick, time.Minute)); err != nil {
 			return err
 		}
 	}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"slices"
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/status"
 )
 
@@ -292,7 +292,7 @@ func (w *watcher) hand(ctx context.Context, b channels.Batch) error {
 			w.report(status.Degraded, "Messages cannot be kept at the moment; the mailbox holds them until they can.")
 		}
 		w.c.o.Log.Debug("email: messages were not kept", "err", err)
-		if err := sleep(ctx, backoff(try, w.c.times.tick/4, 5*time.Second)); err != nil {
+		if err := adapter.Pause(ctx, adapter.Backoff(try, w.c.times.tick/4, 5*time.Second)); err != nil {
 			return err
 		}
 	}
@@ -377,21 +377,4 @@ func reason(err error) string {
 func isTimeout(err error) bool {
 	var n net.Error
 	return errors.As(err, &n) && n.Timeout()
-}
-
-// backoff is how long to wait before try n+1: tick, doubled each time, with jitter.
-func backoff(n int, tick, most time.Duration) time.Duration {
-	d := min(tick<<min(n, 10), most)
-	return d/2 + rand.N(d/2+1)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -2,7 +2,6 @@ package slack
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -85,6 +84,5 @@ func (l *limiter) hold(cl call, d time.Duration) {
 
 // backoff is the n-th pause after failures, with jitter.
 func (t times) backoff(n int) time.Duration {
-	d := min(t.tick<<min(n, 10), t.most)
-	return d/2 + rand.N(d/2+1)
+	return adapter.Backoff(n, t.tick, t.most)
 }

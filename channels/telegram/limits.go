@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // Telegram takes about one message a second in a chat, with short bursts, and about twenty a minute in a group. What
@@ -92,7 +93,7 @@ func (b *budgets) wait(ctx context.Context, c *budget) error {
 		if d <= 0 {
 			return nil
 		}
-		if err := sleep(ctx, d); err != nil {
+		if err := adapter.Pause(ctx, d); err != nil {
 			return err
 		}
 	}
@@ -155,18 +156,4 @@ func (c *budget) refill(chat int64) {
 	now := time.Now()
 	c.left = min(most, c.left+float64(now.Sub(c.at))/float64(every))
 	c.at = now
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

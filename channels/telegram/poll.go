@@ -13,6 +13,7 @@ import (
 	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/status"
 )
 
@@ -226,7 +227,7 @@ func (p *poller) failed(ctx context.Context, err error) error {
 	case r != nil && r.code == http.StatusConflict:
 		return p.conflict(ctx, r)
 	case r != nil && r.after > 0:
-		return sleep(ctx, r.after)
+		return adapter.Pause(ctx, r.after)
 	}
 	return p.pause(ctx, err)
 }
@@ -250,18 +251,18 @@ func (p *poller) conflict(ctx context.Context, r *reply) error {
 			return p.pause(ctx, err)
 		}
 		p.fails++
-		return sleep(ctx, backoff(p.fails-1, longPause)) // whoever sets it again and again is not fought for ever
+		return adapter.Pause(ctx, backoff(p.fails-1, longPause)) // whoever sets it again and again is not fought for ever
 	}
 	if time.Now().Before(p.ours) {
 		log.Debug("telegram still held an earlier poll of ours")
-		return sleep(ctx, backoff(1, time.Second))
+		return adapter.Pause(ctx, backoff(1, time.Second))
 	}
 	if p.rivals == 0 {
 		log.Warn("another program reads this bot's messages")
 	}
 	p.rivals, p.rival = p.rivals+1, time.Now()
 	p.report(status.Degraded, sayRival)
-	return sleep(ctx, backoff(p.rivals, longPause))
+	return adapter.Pause(ctx, backoff(p.rivals, longPause))
 }
 
 const sayRival = "Another program reads this bot's messages too, so each gets only some of them. Stop the other one, or give it a bot of its own."
@@ -275,7 +276,7 @@ func (p *poller) pause(ctx context.Context, err error) error {
 		p.report(status.Connecting, "Telegram cannot be reached: "+reason(err)+". Trying again.")
 	}
 	p.c.o.Log.Debug("telegram: poll failed", "account", p.c.o.Account, "err", err, "in_a_row", p.fails)
-	return sleep(ctx, backoff(p.fails-1, longPause))
+	return adapter.Pause(ctx, backoff(p.fails-1, longPause))
 }
 
 // take hands updates to the core. Only when it has them does the offset move, which confirms them to Telegram.
@@ -303,7 +304,7 @@ func (p *poller) take(ctx context.Context, list []update) error {
 		}
 	}
 	p.offset = offset
-	return sleep(ctx, wait)
+	return adapter.Pause(ctx, wait)
 }
 
 // hand gives a batch to the core until it takes it.
@@ -317,7 +318,7 @@ func (p *poller) hand(ctx context.Context, b channels.Batch) error {
 			p.report(status.Degraded, "Messages cannot be kept at the moment; Telegram holds them until they can.")
 		}
 		p.c.o.Log.Debug("telegram: messages were not kept", "account", p.c.o.Account, "err", err)
-		if err := sleep(ctx, backoff(try, 5*time.Second)); err != nil {
+		if err := adapter.Pause(ctx, backoff(try, 5*time.Second)); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,6 +16,7 @@ import (
 	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // target is a conversation: a chat, or a topic of a forum, "-1001234/56". The General topic of a forum is "-1001234/1".
@@ -191,7 +191,7 @@ func (c *channel) retry(ctx context.Context, chat int64, partial bool, do func(c
 				return &channels.Busy{After: r.after}
 			}
 			c.o.Log.Info("telegram asks to wait", "account", c.o.Account, "seconds", r.after.Seconds(), "method", r.method)
-			if err := sleep(ctx, r.after); err != nil {
+			if err := adapter.Pause(ctx, r.after); err != nil {
 				return err
 			}
 		case r != nil && r.moved != 0 && c.moves.now(chat) != r.moved:
@@ -203,7 +203,7 @@ func (c *channel) retry(ctx context.Context, chat int64, partial bool, do func(c
 		case partial || try >= tries:
 			return err
 		default:
-			if err := sleep(ctx, backoff(try, 16*time.Second)); err != nil {
+			if err := adapter.Pause(ctx, backoff(try, 16*time.Second)); err != nil {
 				return err
 			}
 			try++
@@ -255,8 +255,7 @@ func (f *failure) UserMessage() string { return f.say }
 
 // backoff is how long to wait before try n+1: half a second, doubled each time, with jitter.
 func backoff(n int, most time.Duration) time.Duration {
-	d := min(500*time.Millisecond<<min(n, 10), most)
-	return d/2 + rand.N(d/2+1)
+	return adapter.Backoff(n, 500*time.Millisecond, most)
 }
 
 // reason says in a few words why the server cannot be reached. It holds no address but the server's name.

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/lazyregexp"
 )
 
@@ -292,7 +293,7 @@ func (b *inbox) run(ctx context.Context, h channels.Handler, log *slog.Logger) {
 		if err := h(ctx, channels.Batch{Messages: list}); err != nil {
 			fails++
 			log.Debug("twitch: not kept yet", "err", err)
-			_ = wait(ctx, backoff(fails, 50*time.Millisecond, 5*time.Second))
+			_ = adapter.Pause(ctx, adapter.Backoff(fails-1, 50*time.Millisecond, 5*time.Second))
 			continue
 		}
 		fails = 0

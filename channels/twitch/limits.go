@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // What Twitch allows an account: messages in thirty seconds, more where it is a moderator, and rooms joined in ten. One
@@ -63,7 +64,7 @@ func (p *pacer) join(ctx context.Context) error {
 		if d <= 0 {
 			return ctx.Err()
 		}
-		if err := wait(ctx, d); err != nil {
+		if err := adapter.Pause(ctx, d); err != nil {
 			return err
 		}
 	}
@@ -97,7 +98,7 @@ func (c *channel) slot(ctx context.Context, r *room, partial bool) error {
 		if partial {
 			return &channels.Busy{After: d}
 		}
-		if err := wait(ctx, d); err != nil {
+		if err := adapter.Pause(ctx, d); err != nil {
 			return err
 		}
 	}

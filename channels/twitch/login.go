@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/secret"
 	"chatgateway/login"
 )
@@ -141,7 +142,7 @@ func (a *auth) poll(ctx context.Context, id secret.String, d device, until time.
 	every := time.Duration(min(max(d.Interval, 1), 60)) * time.Second
 	form := url.Values{"client_id": {strings.TrimSpace(id.Reveal())}, "scopes": {strings.Join(scopes, " ")}, "device_code": {d.Code}, "grant_type": {deviceGrant}}
 	for {
-		if err := wait(ctx, every); err != nil {
+		if err := adapter.Pause(ctx, every); err != nil {
 			return got, err
 		}
 		if time.Now().After(until) {

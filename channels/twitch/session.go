@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/status"
 )
 
@@ -71,18 +71,12 @@ func (c *channel) supervise(ctx context.Context) error {
 			}
 		}
 		fails++
-		pause := backoff(fails, c.times.tick, c.times.most)
+		pause := adapter.Backoff(fails-1, c.times.tick, c.times.most)
 		c.log.Warn("twitch is not connected", "account", c.o.Account, "err", err, "again_in", pause)
 		c.report(status.Connecting, fmt.Sprintf("The connection to Twitch is lost (%s); the gateway tries again.", plainReason(err)))
-		_ = wait(ctx, pause) // the loop sees if ctx ended
+		_ = adapter.Pause(ctx, pause) // the loop sees if ctx ended
 	}
 	return nil
-}
-
-// backoff is how long to wait after so many failures in a row.
-func backoff(fails int, tick, most time.Duration) time.Duration {
-	d := min(tick<<min(fails-1, 10), most)
-	return d/2 + rand.N(d/2+1)
 }
 
 // plainReason is an error without our name before it.
@@ -162,7 +156,7 @@ func (c *channel) join(ctx context.Context, s *session) {
 		if !c.allJoined() {
 			every = c.times.rejoin
 		}
-		if wait(ctx, every) != nil {
+		if adapter.Pause(ctx, every) != nil {
 			return
 		}
 		c.tell()
@@ -287,19 +281,4 @@ func (c *channel) reportLocked(s status.State, detail string) {
 		bot += " (" + me.id + ")"
 	}
 	c.o.Report(status.Channel{State: s, Detail: detail, Bot: bot, Alive: time.Now()})
-}
-
-// wait waits; it fails if ctx ends first.
-func wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

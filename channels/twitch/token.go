@@ -16,6 +16,7 @@ import (
 
 	"chatgateway/channelauth"
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/secret"
 )
 
@@ -206,7 +207,7 @@ func roughly(d time.Duration) string {
 // more, nil if ctx ended.
 func (c *channel) watchToken(ctx context.Context) error {
 	a := c.auth
-	for !a.off() && wait(ctx, c.untilCheck()) == nil {
+	for !a.off() && adapter.Pause(ctx, c.untilCheck()) == nil {
 		err := a.look(ctx, c.times.check+renewBefore)
 		switch {
 		case ctx.Err() != nil:

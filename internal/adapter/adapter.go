@@ -16,6 +16,9 @@ import (
 
 // Pause waits; it fails if ctx ends first.
 func Pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -29,6 +32,12 @@ func Pause(ctx context.Context, d time.Duration) error {
 // Jitter takes between half and all of d, so that many do not come at once.
 func Jitter(d time.Duration) time.Duration {
 	return d/2 + rand.N(d/2+1)
+}
+
+// Backoff is the pause before another try, after n that failed beside the first: tick, doubled each time, most at the
+// most, with Jitter.
+func Backoff(n int, tick, most time.Duration) time.Duration {
+	return Jitter(min(tick<<min(n, 10), most))
 }
 
 // Clip cuts s to n runes.

@@ -70,10 +70,18 @@ func TestPause(t *testing.T) {
 		if err := Pause(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("gave %v", err)
 		}
+		if err := Pause(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("after its context ended no pause gave %v", err)
+		}
 	})
 	for range 100 {
 		if d := Jitter(time.Second); d < time.Second/2 || d > time.Second {
 			t.Errorf("Jitter gave %s", d)
+		}
+		for n, whole := range map[int]time.Duration{0: time.Second, 3: 8 * time.Second, 4: 10 * time.Second, 1000: 10 * time.Second} {
+			if d := Backoff(n, time.Second, 10*time.Second); d < whole/2 || d > whole {
+				t.Errorf("Backoff(%d) gave %s", n, d)
+			}
 		}
 	}
 }
