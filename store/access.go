@@ -8,20 +8,17 @@ import (
 	"chatgateway/access"
 )
 
-// LoadAccess implements access.Store. It is asked once, at the start, when there is no connection for reading yet: the
-// writer's serves.
+// LoadAccess implements access.Store.
 func (s *Store) LoadAccess(ctx context.Context) (all access.Saved, err error) {
-	err = s.write(ctx, &op{run: func(ctx context.Context, t *tx) (err error) {
-		if all, err = loadAccess(ctx, t); err != nil {
-			return fmt.Errorf("store: access: %w", err)
-		}
-		return nil
-	}})
+	err = s.atStart(ctx, "access", func(ctx context.Context, q querier) error {
+		all, err = loadAccess(ctx, q)
+		return err
+	})
 	return all, err
 }
 
-func loadAccess(ctx context.Context, t *tx) (all access.Saved, err error) {
-	err = each(ctx, t, func(r *sql.Rows) error {
+func loadAccess(ctx context.Context, q querier) (all access.Saved, err error) {
+	err = each(ctx, q, func(r *sql.Rows) error {
 		var g access.Grant
 		var since int64
 		if err := r.Scan(&g.Account, &g.ID, &g.Role, &g.Groups, &g.Name, &g.By, &since); err != nil {
@@ -34,7 +31,7 @@ func loadAccess(ctx context.Context, t *tx) (all access.Saved, err error) {
 	if err != nil {
 		return all, err
 	}
-	err = each(ctx, t, func(r *sql.Rows) error {
+	err = each(ctx, q, func(r *sql.Rows) error {
 		var a access.Ask
 		var until int64
 		if err := r.Scan(&a.Account, &a.ID, &a.Name, &a.Hash, &a.Denied, &until); err != nil {
@@ -47,7 +44,7 @@ func loadAccess(ctx context.Context, t *tx) (all access.Saved, err error) {
 	if err != nil {
 		return all, err
 	}
-	err = each(ctx, t, func(r *sql.Rows) error {
+	err = each(ctx, q, func(r *sql.Rows) error {
 		var t access.Tries
 		var until int64
 		if err := r.Scan(&t.What, &t.Wrong, &until); err != nil {

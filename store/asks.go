@@ -39,16 +39,19 @@ func (s *Store) CloseQuestion(ctx context.Context, id int64) error {
 // start.
 func (s *Store) Questions(ctx context.Context) ([]Question, error) {
 	var all []Question
-	err := s.read(ctx, "questions", func(r *sql.Rows) error {
-		var q Question
-		var until int64
-		if err := r.Scan(&q.ID, &q.Conv.Account, &q.Conv.Conversation, &q.Person, &q.Provider, &q.Secret, &until); err != nil {
-			return err
-		}
-		q.Until = fromMillis(until)
-		all = append(all, q)
-		return nil
-	}, "SELECT id, account, conversation, person, provider, secret, until FROM questions WHERE id <= ? ORDER BY id", s.before)
+	err := s.atStart(ctx, "questions", func(ctx context.Context, q querier) error {
+		all = nil
+		return each(ctx, q, func(r *sql.Rows) error {
+			var q Question
+			var until int64
+			if err := r.Scan(&q.ID, &q.Conv.Account, &q.Conv.Conversation, &q.Person, &q.Provider, &q.Secret, &until); err != nil {
+				return err
+			}
+			q.Until = fromMillis(until)
+			all = append(all, q)
+			return nil
+		}, "SELECT id, account, conversation, person, provider, secret, until FROM questions WHERE id <= ? ORDER BY id", s.before)
+	})
 	return all, err
 }
 

@@ -28,6 +28,17 @@ func (s *Store) read(ctx context.Context, what string, scan func(*sql.Rows) erro
 	return fmt.Errorf("store: %s: %w", what, err)
 }
 
+// atStart reads with the writer's connection, in its order: what is asked at the start opens none for reading. load may be
+// run again after a failure and then sets anew all that it gives.
+func (s *Store) atStart(ctx context.Context, what string, load func(context.Context, querier) error) error {
+	return s.write(ctx, &op{run: func(ctx context.Context, t *tx) error {
+		if err := load(ctx, t); err != nil {
+			return fmt.Errorf("store: %s: %w", what, err)
+		}
+		return nil
+	}})
+}
+
 func (s *Store) readRaw(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
 	if s.reads == nil { // in memory there is one connection, the writer's
 		return s.write(ctx, &op{run: func(ctx context.Context, t *tx) error { return each(ctx, t, scan, query, args...) }})

@@ -240,10 +240,18 @@ func stop(ctx context.Context, t *tx, c Conv, upTo int64) error {
 }
 
 // Undone gives the running and answered turns with their items and parts, the oldest first. It is for the start.
-func (s *Store) Undone(ctx context.Context) ([]Turn, error) {
+func (s *Store) Undone(ctx context.Context) (turns []Turn, err error) {
+	err = s.atStart(ctx, "undone turns", func(ctx context.Context, q querier) error {
+		turns, err = undoneTurns(ctx, q)
+		return err
+	})
+	return turns, err
+}
+
+func undoneTurns(ctx context.Context, q querier) ([]Turn, error) {
 	var turns []Turn
 	at := map[int64]int{}
-	err := s.read(ctx, "undone turns", func(r *sql.Rows) error {
+	err := each(ctx, q, func(r *sql.Rows) error {
 		var t Turn
 		var begun int64
 		var choices string
@@ -263,7 +271,7 @@ func (s *Store) Undone(ctx context.Context) ([]Turn, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.read(ctx, "undone turns", func(r *sql.Rows) error {
+	err = each(ctx, q, func(r *sql.Rows) error {
 		var p Part
 		var turn int64
 		if err := r.Scan(&turn, &p.N, &p.ID, &p.Text); err != nil {
@@ -282,6 +290,6 @@ func (s *Store) Undone(ctx context.Context) ([]Turn, error) {
 			turns[i].Items = append(turns[i].Items, it)
 		}
 	}
-	err = s.read(ctx, "undone turns", scanItem(items), selectItems)
+	err = each(ctx, q, scanItem(items), selectItems)
 	return turns, err
 }
