@@ -5,6 +5,7 @@ package jsonfile
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -129,23 +130,25 @@ func TestUpdateNarrowsALooseFile(t *testing.T) {
 	}
 }
 
+// TestFullDiskKeepsTheOldFile writes in a process of its own: the limit on the size of files holds for all of one, and so
+// for what the testing package writes.
 func TestFullDiskKeepsTheOldFile(t *testing.T) {
+	if path := os.Getenv("JSONFILE_TEST_FULL"); path != "" {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
+			t.Fatal(err)
+		}
+		if err := (File{Path: path}).Update(t.Context(), func(d *Doc) error { return d.Set("b", strings.Repeat("x", 100)) }); err != nil {
+			os.Exit(3)
+		}
+		os.Exit(0)
+	}
 	path := filepath.Join(t.TempDir(), "f.json")
 	write(t, path, `{"a": 1}`)
-	var old syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
-		t.Fatal(err)
-	}
-	// The limit holds for the whole process: what the testing package writes meanwhile must fit.
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1 << 20, Max: old.Max}); err != nil {
-		t.Fatal(err)
-	}
-	err := (File{Path: path}).Update(t.Context(), func(d *Doc) error { return d.Set("b", strings.Repeat("x", 1<<20)) })
-	if e := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); e != nil {
-		t.Fatal(e)
-	}
-	if err == nil || read(t, path) != `{"a": 1}` || len(leftovers(filepath.Dir(path), "f.json")) > 0 {
-		t.Errorf("got %v, %q", err, read(t, path))
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFullDiskKeepsTheOldFile$") //nolint:gosec // this program
+	cmd.Env = append(os.Environ(), "JSONFILE_TEST_FULL="+path)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 3 || read(t, path) != `{"a": 1}` || len(leftovers(filepath.Dir(path), "f.json")) > 0 {
+		t.Errorf("got %v, %q\n%s", err, read(t, path), out)
 	}
 }
 
