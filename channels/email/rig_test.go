@@ -52,7 +52,7 @@ func (r *rig) run() {
 				return err
 			}
 			if adapter.Pause(ctx, 20*time.Millisecond) != nil {
-				return nil
+				return nil //nolint:nilerr // it was told to end
 			}
 		}
 	})
