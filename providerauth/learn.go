@@ -13,18 +13,21 @@ func (c Credential) secrets() (list []secret.String) {
 	return append(list, c.Access, c.Refresh)
 }
 
-// learnAll tells Learn what a view holds, the environment included.
+// learnAll tells Learn what a view holds, the environment included; all at once, for each call that brings a new one
+// costs more the more there are.
 func (m *Manager) learnAll(v *view) {
+	var all []secret.String
 	for _, c := range v.creds {
-		m.learn(c.secrets()...)
+		all = append(all, c.secrets()...)
 	}
 	for i := range v.schemes {
 		p := v.byID[v.schemes[i].ID]
 		for _, c := range p.over {
-			m.learn(c.Key)
+			all = append(all, c.Key)
 		}
 		for _, name := range p.env {
-			m.learn(secret.New(CleanKey(m.env(name))))
+			all = append(all, secret.New(CleanKey(m.env(name))))
 		}
 	}
+	m.learn(all...)
 }

@@ -49,7 +49,7 @@ func listenControl(ctx context.Context, s *server) (*control, error) {
 	mux.HandleFunc("POST /link", s.handleLink)
 	mux.HandleFunc("POST /access", s.handleAccess)
 	mux.HandleFunc("POST /terminal", s.handleTerminal)
-	return &control{ln: ln, srv: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
+	return &control{ln: ln, srv: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}}, nil
 }
 
 // serve answers until ctx ends.
@@ -118,7 +118,9 @@ func call(ctx context.Context, home config.Home, method, path string, v any) err
 	if err != nil {
 		return err
 	}
-	resp, err := controlClient(home).Do(req)
+	client := controlClient(home)
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
 	if errors.Is(err, errNotRunning) {
 		return errNotRunning
 	}
