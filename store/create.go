@@ -17,28 +17,34 @@ import (
 var empty []byte
 
 // create makes the database, if there is none at path, beside its place, and puts it there when it is whole. What cuts
-// it leaves none behind, so that it is brought to the disk once, at the end, and not at each of its steps.
-func create(path string) error {
+// it leaves none behind, so that it is brought to the disk once, at the end, and not at each of its steps. placed is
+// closed when the disk knows its name as well; nothing may be kept in it before.
+func create(path string) (placed <-chan struct{}, err error) {
+	done := make(chan struct{})
 	if info, err := os.Stat(path); err != nil || info.Size() > 0 {
-		return err
+		close(done)
+		return done, err
 	}
 	part := path + ".new"
 	for _, name := range []string{part, part + "-journal", path + "-wal", path + "-shm"} { // of a start that was cut
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return nil, err
 		}
 	}
 	if err := private(part); err != nil {
-		return err
+		return nil, err
 	}
 	if err := errors.Join(put(part, empty), owner.Adopt(part)); err != nil {
-		return errors.Join(err, os.Remove(part))
+		return nil, errors.Join(err, os.Remove(part))
 	}
 	if err := os.Rename(part, path); err != nil {
-		return err
+		return nil, err
 	}
-	syncDir(filepath.Dir(path))
-	return nil
+	go func() {
+		defer close(done)
+		syncDir(filepath.Dir(path))
+	}()
+	return done, nil
 }
 
 // put writes a file that is there, and brings it to the disk.

@@ -194,9 +194,11 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 
 func (s *Store) open(ctx context.Context, sync string) (err error) {
 	if s.path != memory {
-		if err := create(s.path); err != nil {
+		placed, err := create(s.path)
+		if err != nil {
 			return err
 		}
+		defer func() { <-placed }()
 	}
 	if s.db, err = sql.Open("sqlite", dsn(s.path, sync, false)); err != nil {
 		return err
