@@ -10,6 +10,7 @@ import (
 	"chatgateway/channels/channeltest"
 	"chatgateway/channels/twitch"
 	"chatgateway/channels/twitch/twitchtest"
+	"chatgateway/internal/status"
 )
 
 // rig is the adapter on the fake, in a bubble of fake time. The bot is no moderator.
@@ -74,6 +75,13 @@ func (r *rig) ended() error {
 func (r *rig) pass(d time.Duration) {
 	time.Sleep(d) // fake time
 	synctest.Wait()
+}
+
+// Want is Core's, when everything has settled: an answer may be there a moment before the state that it means.
+func (r *rig) Want(state status.State, text string) {
+	r.t.Helper()
+	synctest.Wait()
+	r.Core.Want(state, text)
 }
 
 // say makes Ann say something and gives what arrived, if anything did.
