@@ -123,7 +123,7 @@ func unsure(err error) bool {
 // stateError is why the account cannot work as it is.
 type stateError struct {
 	text string
-	err  error // ErrRejected or ErrSetup
+	err  error // ErrRejected or ErrSetup; nil: it may pass
 }
 
 // Error implements error.

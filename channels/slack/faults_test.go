@@ -104,6 +104,45 @@ func TestLinkDisabled(t *testing.T) {
 	}
 }
 
+// TestTurnedAway: Slack says disconnect in place of a hello. Another connection is opened at once, not only when the time
+// for a hello has passed.
+func TestTurnedAway(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, func(_ *Settings, ts *times) { ts.hello = time.Hour })
+	b.s.TurnAway("warning", "refresh_requested", "", "too_many_websockets", "what is not known")
+	b.start()
+	b.s.Slash("ann", "", "/gateway", "hello")
+	b.Heard("hello")
+	if now, ever := b.s.Connections(); now != 1 || ever != 6 {
+		t.Errorf("%d connections of %d, want 1 of 6", now, ever)
+	}
+}
+
+func TestTurnedAwayForGood(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, func(_ *Settings, ts *times) { ts.hello = time.Hour })
+	b.s.TurnAway("link_disabled")
+	b.Launch()
+	if err := b.Failed(); !errors.Is(err, channels.ErrSetup) || !strings.Contains(sentence(err), "Socket Mode") {
+		t.Errorf("Run gave %v (%q)", err, sentence(err))
+	}
+}
+
+// TestTooMany: while other programs hold all connections that an app may have, each is asked to go at once. The state says
+// why, and the pauses grow.
+func TestTooMany(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, func(_ *Settings, ts *times) { ts.tick, ts.most = time.Hour, time.Hour }).start()
+	b.s.Disconnect("too_many_websockets")
+	b.Until("the state says why", func() bool { return strings.Contains(b.State().Detail, "other programs") })
+	if s := b.State(); s.State != status.Connecting {
+		t.Errorf("the state is %+v", s)
+	}
+	if n := b.s.Calls("apps.connections.open"); n != 1 {
+		t.Errorf("%d connections were asked for without a pause", n-1)
+	}
+}
+
 func TestScopes(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil)

@@ -67,7 +67,9 @@ func (c *channel) supervise(ctx context.Context, in *inbox) error {
 			wait := c.times.backoff(failures)
 			failures++
 			c.log.Warn("slack: no connection; trying again", "err", err, "in", wait)
-			c.report(status.Connecting, "Slack cannot be reached; trying again.")
+			if !c.tell(err) {
+				c.report(status.Connecting, "Slack cannot be reached; trying again.")
+			}
 			if adapter.Pause(ctx, wait) != nil {
 				return nil
 			}
@@ -83,12 +85,12 @@ func (c *channel) supervise(ctx context.Context, in *inbox) error {
 		heard = time.Now()
 		if time.Since(began) > c.times.most {
 			failures = 0
-		} else if cn.why == "" { // it broke, rather than being asked to go
-			if adapter.Pause(ctx, c.times.backoff(failures)) != nil {
-				return nil
-			}
-			failures++
+			continue
 		}
+		if adapter.Pause(ctx, c.times.backoff(failures)) != nil { // one that is asked to go is read meanwhile
+			return nil
+		}
+		failures++
 	}
 }
 
@@ -101,10 +103,12 @@ func (c *channel) watch(ctx context.Context, cn *conn) error {
 		case <-ctx.Done():
 			return nil
 		case <-cn.leave:
-			if cn.why == "link_disabled" {
-				return &stateError{"Socket Mode is switched off for this Slack app; switch it on at " + portal + ", Socket Mode.", channels.ErrSetup}
+			err := leaving(cn.why)
+			if permanent(err) {
+				return err
 			}
 			c.log.Info("slack: Slack asks for another connection", "reason", adapter.Clip(cn.why, 40))
+			c.tell(err)
 			return nil
 		case <-cn.done:
 			if ctx.Err() == nil {
@@ -119,6 +123,28 @@ func (c *channel) watch(ctx context.Context, cn *conn) error {
 			}
 		}
 	}
+}
+
+// leaving says what Slack means by a disconnect: https://docs.slack.dev/apis/events-api/using-socket-mode#disconnect. It may
+// come in place of a hello. A warning and a refresh_requested want another connection.
+func leaving(reason string) error {
+	switch reason {
+	case "link_disabled":
+		return &stateError{"Socket Mode is switched off for this Slack app; switch it on at " + portal + ", Socket Mode.", channels.ErrSetup}
+	case "too_many_websockets": // not on that page: https://github.com/slackapi/node-slack-sdk/issues/1654
+		return &stateError{"Slack takes no more connections of this app: other programs are connected with its app-level token; stop them.", nil}
+	}
+	return fmt.Errorf("slack: connect: Slack asks for another connection: %s", adapter.Clip(first(reason, "no reason"), 40))
+}
+
+// tell reports a state that has a sentence of its own, and whether there was one.
+func (c *channel) tell(err error) bool {
+	var s *stateError
+	if !errors.As(err, &s) {
+		return false
+	}
+	c.report(status.Connecting, s.text)
+	return true
 }
 
 // connect opens a connection and waits until Slack said hello on it: without, it would be open and bring nothing. before is
@@ -155,6 +181,10 @@ func (c *channel) connect(ctx context.Context, before func()) (*conn, error) {
 			if _, data, err = ws.ReadMessage(); err == nil {
 				_ = json.Unmarshal(data, &cn.hello) // what is no JSON is no hello
 			}
+		}
+		if err == nil && cn.hello.Type == "disconnect" {
+			_ = ws.Close()
+			return nil, leaving(cn.hello.Reason)
 		}
 		if err != nil {
 			_ = ws.Close()

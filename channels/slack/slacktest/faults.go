@@ -17,6 +17,7 @@ type faults struct {
 	codes   map[string]string // error of a method
 	lost    map[string]int    // methods whose answer is lost
 	silent  int               // connections that say no hello
+	away    []string          // the reasons of connections that are turned away in place of a hello
 	acks    int               // acknowledgements that are lost
 	hold    bool              // nothing is delivered
 	shuffle bool
@@ -95,6 +96,9 @@ func (s *Server) Lose(method string, n int) {
 
 // Silent lets the next n connections stand without a hello.
 func (s *Server) Silent(n int) { s.fault(func(f *faults) { f.silent = n }) }
+
+// TurnAway says disconnect on the next connections in place of a hello, with these reasons.
+func (s *Server) TurnAway(reasons ...string) { s.fault(func(f *faults) { f.away = reasons }) }
 
 // LoseAcks loses the next n acknowledgements.
 func (s *Server) LoseAcks(n int) { s.fault(func(f *faults) { f.acks = n }) }

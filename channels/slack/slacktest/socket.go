@@ -47,6 +47,11 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 		s.faults.silent--
 		s.dialed++
 	}
+	reason, turned := "", len(s.faults.away) > 0
+	if good && turned {
+		reason, s.faults.away = s.faults.away[0], s.faults.away[1:]
+		s.dialed++
+	}
 	s.mu.Unlock()
 	if !good {
 		http.Error(w, "unknown ticket", http.StatusForbidden)
@@ -58,7 +63,10 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	l := &link{ws: ws}
 	defer func() { _ = ws.Close() }()
-	if silent {
+	if turned {
+		l.send(object{"type": "disconnect", "reason": reason, "debug_info": object{"host": "applink-1"}})
+	}
+	if silent || turned {
 		for { // it stands, and brings nothing
 			if _, _, err := ws.ReadMessage(); err != nil {
 				return
