@@ -17,6 +17,7 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/internal/adapter"
+	"chatgateway/internal/lazyregexp"
 )
 
 const (
@@ -75,13 +76,12 @@ func (c *channel) do(ctx context.Context, cl call, ask func(context.Context, *sl
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if limited := (*slackgo.RateLimitedError)(nil); errors.As(err, &limited) {
-			after := max(limited.RetryAfter, c.times.tick)
+		if after := c.refusedFor(err); after > 0 {
 			c.limits.hold(cl, after)
 			if cl.partial {
 				return &channels.Busy{After: after}
 			}
-			n-- // Slack said when; that is no failure
+			n-- // that is no failure
 			continue
 		}
 		e := wrap(cl.what, err)
@@ -92,6 +92,17 @@ func (c *channel) do(ctx context.Context, cl call, ask func(context.Context, *sl
 			return err
 		}
 	}
+}
+
+// refusedFor tells how long Slack does not want to be asked; 0: err is no such refusal.
+func (c *channel) refusedFor(err error) time.Duration {
+	if limited := (*slackgo.RateLimitedError)(nil); errors.As(err, &limited) {
+		return max(limited.RetryAfter, c.times.tick)
+	}
+	if is(wrap("", err), limits...) {
+		return 5 * c.times.tick
+	}
+	return 0
 }
 
 // query asks a method that slack-go would decode: it fails on a whole page over one odd block in it.
@@ -158,6 +169,8 @@ func bare(err error) error {
 	return err
 }
 
+var errorName = lazyregexp.New(`^[a-z_]{3,60}$`)
+
 // respond posts to the address that came with a command or a press. It needs no token; the address is a secret.
 func (c *channel) respond(ctx context.Context, what, address string, body any) error {
 	data, err := json.Marshal(body)
@@ -185,9 +198,12 @@ func (c *channel) respond(ctx context.Context, what, address string, body any) e
 		OK    *bool  `json:"ok"`
 		Error string `json:"error"`
 	}
-	_ = json.Unmarshal(text, &said) // on success Slack answers "ok", which is no JSON
+	notJSON := json.Unmarshal(text, &said) != nil // on success Slack answers "ok"
 	if res.StatusCode == http.StatusOK && (said.OK == nil || *said.OK) {
 		return nil
+	}
+	if notJSON && errorName.Match(text) {
+		said.Error = string(text)
 	}
 	if said.Error == "" && res.StatusCode == http.StatusNotFound {
 		said.Error = "expired_url"

@@ -86,7 +86,7 @@ func (c *channel) Fetch(ctx context.Context, _ channels.ConversationID, ref stri
 		f, _, _, err = api.GetFileInfoContext(ctx, ref, 0, 0)
 		return err
 	})
-	if is(err, "file_not_found", "file_deleted") {
+	if is(err, "file_not_found", "file_deleted", "channel_canvas_deleted") {
 		return nil, fmt.Errorf("slack: fetch: the file was removed: %w", errors.ErrUnsupported)
 	}
 	if err != nil {
@@ -143,6 +143,9 @@ func (c *channel) upload(ctx context.Context, p channels.Post, files []channels.
 	}
 	var list []slackgo.FileSummary
 	for _, f := range files {
+		if len(f.Data) == 0 {
+			return last, unsupported("a file that is empty")
+		}
 		var at *slackgo.GetUploadURLExternalResponse
 		name := first(f.Name, "file")
 		err := c.do(ctx, call{what: "upload", method: "files.getUploadURLExternal"}, func(ctx context.Context, api *slackgo.Client) (err error) {

@@ -175,43 +175,6 @@ func (c *channel) find(ctx context.Context, to address, key string, from time.Ti
 	return "", false, err
 }
 
-// update changes a message that all see.
-func (c *channel) update(ctx context.Context, ch, ts string, m message, partial bool) error {
-	opts := []slackgo.MsgOption{slackgo.MsgOptionText(m.text, false), slackgo.MsgOptionBlocks(m.blocks...)}
-	return c.do(ctx, call{what: "edit", method: "chat.update", channel: ch, partial: partial}, func(ctx context.Context, api *slackgo.Client) error {
-		_, _, _, err := api.UpdateMessageContext(ctx, ch, ts, opts...)
-		return err
-	})
-}
-
-// editHidden changes a message that one person alone sees: only a press on it gives the right to do so.
-func (c *channel) editHidden(ctx context.Context, id channels.MessageID, parts []message) error {
-	for n, m := range parts {
-		body := map[string]any{"replace_original": n == 0, "response_type": "ephemeral", "text": m.text}
-		if len(m.blocks) > 0 {
-			body["blocks"] = m.blocks
-		}
-		if err := c.respondHidden(ctx, id, body); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *channel) deleteHidden(ctx context.Context, id channels.MessageID) error {
-	return c.respondHidden(ctx, id, map[string]any{"delete_original": true})
-}
-
-func (c *channel) respondHidden(ctx context.Context, id channels.MessageID, body map[string]any) error {
-	c.mu.Lock()
-	r := c.replies[id]
-	c.mu.Unlock()
-	if r == nil || !r.use() {
-		return unsupported("Slack gives no right to change this message")
-	}
-	return c.respond(ctx, "edit", r.url, body)
-}
-
 // options are how slack-go is told of a message.
 func (m message) options(thread string) []slackgo.MsgOption {
 	opts := []slackgo.MsgOption{slackgo.MsgOptionText(m.text, false), slackgo.MsgOptionDisableLinkUnfurl(), slackgo.MsgOptionDisableMediaUnfurl()}

@@ -73,7 +73,7 @@ func (d *draft) Finish(ctx context.Context, all string) (channels.MessageID, err
 		return d.c.Send(ctx, p)
 	}
 	if d.ts != "" { // Slack said that it is no stream any more; one that is cannot be edited
-		if err := d.stop(ctx, nil); err != nil {
+		if err := d.c.stopStream(ctx, d.to.channel, d.ts, nil); err != nil {
 			d.c.log.Debug("slack: a stream had ended", "err", err)
 		}
 		d.ts = ""
@@ -124,7 +124,7 @@ func (d *draft) grow(ctx context.Context, all string, partial bool) error {
 	if d.ts == "" {
 		return d.start(ctx, text)
 	}
-	err := d.c.do(ctx, d.call("append to a stream", "chat.appendStream", true), func(ctx context.Context, api *slackgo.Client) error {
+	err := d.c.do(ctx, d.call("append to a stream", "chat.appendStream"), func(ctx context.Context, api *slackgo.Client) error {
 		_, _, err := api.AppendStreamContext(ctx, d.to.channel, d.ts, slackgo.MsgOptionMarkdownText(text[len(d.shown):]))
 		return err
 	})
@@ -142,7 +142,7 @@ func (d *draft) grow(ctx context.Context, all string, partial bool) error {
 // start begins a streamed message.
 func (d *draft) start(ctx context.Context, text string) error {
 	began := time.Now()
-	err := d.c.do(ctx, d.call("stream", "chat.startStream", true), func(ctx context.Context, api *slackgo.Client) (err error) {
+	err := d.c.do(ctx, d.call("stream", "chat.startStream"), func(ctx context.Context, api *slackgo.Client) (err error) {
 		_, d.ts, err = api.StartStreamContext(ctx, d.to.channel, slackgo.MsgOptionTS(d.to.thread), slackgo.MsgOptionRecipientUserID(d.rcpt.user),
 			slackgo.MsgOptionRecipientTeamID(d.rcpt.team), slackgo.MsgOptionMarkdownText(text))
 		return err
@@ -219,10 +219,10 @@ func (d *draft) finish(ctx context.Context, all string) error {
 	if known && len(text) > len(d.shown) {
 		opts = append(opts, slackgo.MsgOptionMarkdownText(text[len(d.shown):]))
 	}
-	err := d.stop(ctx, opts)
+	err := d.c.stopStream(ctx, d.to.channel, d.ts, opts)
 	if unsure(err) {
 		known = false
-		err = d.stop(ctx, nil)
+		err = d.c.stopStream(ctx, d.to.channel, d.ts, nil)
 	}
 	if is(err, "message_not_found") {
 		d.ts, d.shown = "", ""
@@ -241,17 +241,17 @@ func (d *draft) finish(ctx context.Context, all string) error {
 	return d.c.Edit(ctx, d.last, p)
 }
 
-func (d *draft) stop(ctx context.Context, opts []slackgo.MsgOption) error {
-	cl := d.call("end a stream", "chat.stopStream", false)
-	cl.once = len(opts) > 0
-	return d.c.do(ctx, cl, func(ctx context.Context, api *slackgo.Client) error {
-		_, _, err := api.StopStreamContext(ctx, d.to.channel, d.ts, opts...)
+// stopStream ends a stream. What is given with it is not sent again where it is not known if it arrived.
+func (c *channel) stopStream(ctx context.Context, ch, ts string, opts []slackgo.MsgOption) error {
+	cl := call{what: "end a stream", method: "chat.stopStream", channel: ch, once: len(opts) > 0}
+	return c.do(ctx, cl, func(ctx context.Context, api *slackgo.Client) error {
+		_, _, err := api.StopStreamContext(ctx, ch, ts, opts...)
 		return err
 	})
 }
 
-func (d *draft) call(what, method string, partial bool) call {
-	return call{what: what, method: method, channel: d.to.channel, partial: partial, once: true}
+func (d *draft) call(what, method string) call {
+	return call{what: what, method: method, channel: d.to.channel, partial: true, once: true}
 }
 
 func runes(s string) int { return len([]rune(s)) }

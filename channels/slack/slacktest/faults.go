@@ -19,7 +19,11 @@ type faults struct {
 	silent  int               // connections that say no hello
 	away    []string          // the reasons of connections that are turned away in place of a hello
 	acks    int               // acknowledgements that are lost
-	hold    bool              // nothing is delivered
+	replies struct {          // what the addresses of commands and presses answer
+		status int
+		body   string
+	}
+	hold    bool // nothing is delivered
 	shuffle bool
 }
 
@@ -82,6 +86,11 @@ func (s *Server) Refuse(method, code string) {
 		}
 		f.codes[method] = code
 	})
+}
+
+// RefuseReplies lets the addresses that come with commands and presses answer this, until it is called with zero.
+func (s *Server) RefuseReplies(status int, body string) {
+	s.fault(func(f *faults) { f.replies.status, f.replies.body = status, body })
 }
 
 // Lose carries the next n calls of a method out and cuts the connection in place of an answer.

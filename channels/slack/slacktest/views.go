@@ -111,6 +111,11 @@ func (s *Server) replyURL(w http.ResponseWriter, r *http.Request) {
 		Delete  bool            `json:"delete_original"`
 		Thread  string          `json:"thread_ts"`
 	}
+	if f := s.faults.replies; f.status != 0 {
+		w.WriteHeader(f.status)
+		_, _ = io.WriteString(w, f.body)
+		return
+	}
 	refuse := func(code string) {
 		w.WriteHeader(http.StatusNotFound)
 		answer(w, nil, no(code))
