@@ -242,7 +242,7 @@ func (c *channel) Delete(ctx context.Context, conv channels.ConversationID, id c
 		return c.rest.do(ctx, call{what: "delete", method: "DELETE", path: "/channels/" + channel + "/messages/" + string(id),
 			route: "/channels/#/messages/#", major: channel}, nil)
 	})
-	if is(err, codeNoPermission) {
+	if errors.Is(err, channels.ErrSetup) {
 		return fmt.Errorf("%w: %w", unsupported("the bot lacks the permission Manage Messages"), err)
 	}
 	return gone(err)

@@ -31,11 +31,15 @@ var usual = times{tick: time.Second, most: time.Minute, open: 30 * time.Second, 
 	stable: time.Minute, look: 30 * time.Second, overlap: 10 * time.Second}
 
 const (
-	intents        = discordgo.IntentGuilds | discordgo.IntentGuildMessages | discordgo.IntentDirectMessages
-	resumesMost    = 5
-	flagsContent   = 1<<18 | 1<<19 // of the application: it has the Message Content intent
+	intents      = discordgo.IntentGuilds | discordgo.IntentGuildMessages | discordgo.IntentDirectMessages
+	resumesMost  = 5
+	flagsContent = 1<<18 | 1<<19 // of the application: it has the Message Content intent
+
+	// After these codes one does not connect again: https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway.
 	closeRejected  = 4004
+	closeShard     = 4010
 	closeSharding  = 4011
+	closeVersion   = 4012
 	closeNoSuch    = 4013
 	closeForbidden = 4014
 )
@@ -87,6 +91,8 @@ func (c *channel) supervise(ctx context.Context) (err error) {
 			return &stateError{"Discord refuses the bot's intents; look at " + c.page("bot") + ", Privileged Gateway Intents.", channels.ErrSetup}
 		case code == closeSharding:
 			return &stateError{"The bot is in more servers than one connection serves; remove it from some.", channels.ErrSetup}
+		case code == closeShard || code == closeVersion:
+			return &stateError{fmt.Sprintf("Discord does not take this gateway's way to connect any more (%d); install a newer gateway.", code), channels.ErrSetup}
 		case errors.Is(err, errHung):
 			c.log.Warn("discord: a connection hung and was given up")
 			forget()

@@ -78,7 +78,7 @@ func TestMended(t *testing.T) {
 // TestClosedForGood: what cannot be mended ends Run with the right error.
 func TestClosedForGood(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[int]error{4004: channels.ErrRejected, 4013: channels.ErrSetup, 4011: channels.ErrSetup} {
+	for code, want := range map[int]error{4004: channels.ErrRejected, 4010: channels.ErrSetup, 4011: channels.ErrSetup, 4012: channels.ErrSetup, 4013: channels.ErrSetup} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			t.Parallel()
 			b := newBot(t, discordtest.Options{}, nil).start()

@@ -342,9 +342,9 @@ func (i *interaction) remove(ctx context.Context, id string) error {
 
 func (i *interaction) webhook() string { return "/webhooks/" + i.wire.App + "/" + i.wire.Token }
 
-// tokenErr turns the end of the token's time into ErrUnsupported.
+// tokenErr turns the end of the token's time, or of the answers that it allows, into ErrUnsupported.
 func (i *interaction) tokenErr(err error) error {
-	if is(err, codeUnknownWebhook, codeUnknownInteraction, codeTokenOver) {
+	if is(err, codeUnknownWebhook, codeUnknownInteraction, codeTokenOver, codeAnswersOver) {
 		return unsupported("the time to answer this command has passed")
 	}
 	return err

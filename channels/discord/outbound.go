@@ -74,7 +74,11 @@ func (c *channel) showPart(ctx context.Context, p channels.Post, to address, by 
 		}
 	}
 	m, err := c.post(ctx, to, part, files, p.Partial)
-	if by != nil && (errors.Is(err, channels.ErrGone) || is(err, codeNoPermission)) {
+	if part.Reference != nil && is(err, codeNoHistory) { // without that permission the bot may write, and not reply
+		part.Reference = nil
+		m, err = c.post(ctx, to, part, files, p.Partial)
+	}
+	if by != nil && (errors.Is(err, channels.ErrGone) || errors.Is(err, channels.ErrSetup)) {
 		// Commands can be given where the bot may not write.
 		if m, err = by.post(ctx, part, files, false, p.Partial); err == nil {
 			return c.keepAnswer(m, by), nil

@@ -88,7 +88,7 @@ func (r *rest) do(ctx context.Context, c call, out any) error {
 			return busy
 		case ctx.Err() != nil:
 			return fmt.Errorf("discord: %s: %w", c.what, ctx.Err())
-		case err == nil && x.status == http.StatusTooManyRequests:
+		case err == nil && x.status == http.StatusTooManyRequests && !is(r.refused(c, x), codeEditsOver):
 			// try has told the limiter how long to wait, and the next try does.
 			after, _ := refusal(x)
 			if c.partial {
@@ -102,7 +102,7 @@ func (r *rest) do(ctx context.Context, c call, out any) error {
 			if n < 2*tries {
 				continue
 			}
-		case err == nil && x.status < 500:
+		case err == nil && !r.refused(c, x).passing():
 			return r.refused(c, x)
 		case c.partial:
 			return &channels.Busy{After: 2 * time.Second}
@@ -183,7 +183,7 @@ func (r *rest) bare(err error) error {
 }
 
 // refused makes the error for an answer that is no success.
-func (r *rest) refused(c call, x *exchange) error {
+func (r *rest) refused(c call, x *exchange) *apiError {
 	e := &apiError{what: c.what, status: x.status}
 	var body struct {
 		Code    int    `json:"code"`

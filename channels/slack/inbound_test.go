@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -158,6 +159,9 @@ func TestFiles(t *testing.T) {
 		t.Errorf("without files:read: %v", err)
 	}
 	b.s.SetScopes(slacktest.Scopes)
+	if _, err := b.c.Upload(t.Context(), channels.Post{To: m.Conversation}, []channels.File{{Name: "empty.txt"}}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("an empty file: %v", err)
+	}
 	if _, err := b.c.Upload(t.Context(), channels.Post{To: m.Conversation, Text: "two"}, []channels.File{{Name: "x.txt", Data: []byte("x")}, {Name: "y.txt", Data: []byte("y")}}); err != nil {
 		t.Fatal(err)
 	}

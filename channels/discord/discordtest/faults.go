@@ -171,7 +171,8 @@ func (s *Server) ExpireTokens() {
 // ExpireFiles makes the addresses of files given out so far invalid.
 func (s *Server) ExpireFiles() { s.set(func() { s.fresh++ }) }
 
-// Lack takes a permission from the bot in a channel, or gives it back: "view", "send", "manage", "thread".
+// Lack takes a permission from the bot in a channel, or gives it back: "view", "send", "manage", "thread",
+// "history".
 func (s *Server) Lack(channel, permission string, on bool) {
 	s.set(func() { s.channels[channel].lacks[permission] = on })
 }

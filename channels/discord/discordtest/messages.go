@@ -116,6 +116,9 @@ func (s *Server) postMessage(r *request) (any, *refusal) {
 	if ref, ok := r.body["message_reference"].(object); ok {
 		id, _ := ref["message_id"].(string)
 		fail, given := ref["fail_if_not_exists"].(bool)
+		if c.lacks["history"] {
+			return nil, &refusal{400, 160002, "Cannot reply without permission to read message history", nil}
+		}
 		if c.find(id) == nil && (fail || !given) {
 			return nil, invalid("message_reference", "Unknown message")
 		}
