@@ -44,7 +44,7 @@ func TestALateAnswerComesWithTheNextMessage(t *testing.T) {
 		w.say("ann", "tell me")
 		w.model.Answer("dddd")
 		w.say("bob", "tell me")
-		w.wantNot("ann", "cccc")
+		w.wantNot("ann", "cccc", "My answer comes there") // there is no other place to tell it in
 		w.wantNot("bob", "dddd")
 		w.chat.Refuse(nil)
 		w.model.Answer("eeee")
@@ -59,3 +59,31 @@ func TestALateAnswerComesWithTheNextMessage(t *testing.T) {
 		w.want("bob", "dddd")
 	})
 }
+
+// Who asked where others read is told in private that the answer waits, and for what; once, and not of the answer itself.
+func TestALateAnswerIsToldOfInPrivate(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.refusing(needsSetup{}, "cccc")
+		w.model.Answer("cccc")
+		w.say("ann@group", "tell me")
+		w.wantNot("ann@group", "cccc")
+		w.want("ann", "Give me the permission. My answer comes there when that is mended.")
+		w.wantNot("bob@group", "permission")
+		w.restart()
+		w.chat.Refuse(nil)
+		w.chat.Cut(w.t)
+		time.Sleep(time.Minute)
+		w.want("ann@group", "cccc")
+		if seen := w.sees("ann"); strings.Count(seen, "permission") != 1 || strings.Contains(seen, "cccc") {
+			t.Errorf("in private ann sees\n%s", seen)
+		}
+	})
+}
+
+// needsSetup is an error as an adapter makes it.
+type needsSetup struct{}
+
+func (needsSetup) Error() string       { return "fake: no permission" }
+func (needsSetup) Unwrap() error       { return channels.ErrSetup }
+func (needsSetup) UserMessage() string { return "Give me the permission." }

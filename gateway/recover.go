@@ -89,6 +89,23 @@ func (g *Gateway) setLate(t store.Turn) {
 	g.late[t.ID] = t.Conv
 }
 
+// tellLate tells who asked where others read that the answer waits, and for what: in private, if there is a way.
+func (g *Gateway) tellLate(t store.Turn, m channels.Message, why error) {
+	if m.Private {
+		return
+	}
+	g.aside(func(ctx context.Context) {
+		to, err := g.direct(ctx, t.Conv, m.From)
+		if err == nil {
+			text := detail(why) + " My answer comes there when that is mended."
+			_, err = g.deliver(ctx, to, channels.Post{To: to.Conversation, Key: fmt.Sprintf("late%d", t.ID), Text: text})
+		}
+		if err != nil {
+			g.log.Info("not told in private that an answer waits", "account", string(t.Conv.Account), "err", err)
+		}
+	})
+}
+
 // takeUpLate tries the answers again that wait for another set-up in these conversations.
 func (g *Gateway) takeUpLate(ctx context.Context, in func(store.Conv) bool) {
 	late := map[int64]bool{}

@@ -248,6 +248,7 @@ func (a *asking) end(ctx context.Context, question []providers.Message, sentence
 		g.log.Error("answer not delivered", "account", string(a.conv.Account), "err", err)
 		if errors.Is(err, channels.ErrSetup) {
 			g.setLate(a.turn)
+			g.tellLate(a.turn, a.m, err)
 		}
 		return // answered, and delivered after the next start at the latest
 	}

@@ -85,31 +85,37 @@ func (d *discord) online() {
 	}
 }
 
-// TestDiscord: claim, login by a form, chat with a growing reply, /model by menus, /logout; in private and in a guild;
-// strangers are turned away; a kill in the middle.
-func TestDiscord(t *testing.T) {
-	d := &discord{t, discordtest.New(t, discordtest.Options{Answer: 15 * time.Second})} // the machine may be busy
-	slow := testpeers.Says("slowly", slowly)
-	slow.Latency, slow.Pieces = 300, 6
-	p := newGateway(t, fmt.Sprintf("channels:\n  discord: {api_base: %q, cdn_base: %q, groups: [\"*\"], streaming_latency: 1}\n", d.s.URL, d.s.CDN),
-		append(models(30), slow, testpeers.Says("hello", "Hello! **Nice** to meet you."), testpeers.Says("guild", "Hello, guild."))...)
+// newDiscord starts the program with a bot on a Discord of its own, which ann claims; dm is her direct channel.
+func newDiscord(t *testing.T, settings string, fixtures ...testpeers.Fixture) (p *gateway, d *discord, dm string) {
+	t.Helper()
+	d = &discord{t, discordtest.New(t, discordtest.Options{Answer: 15 * time.Second})} // the machine may be busy
+	p = newGateway(t, fmt.Sprintf("channels:\n  discord: {api_base: %q, cdn_base: %q, groups: [\"*\"]%s}\n", d.s.URL, d.s.CDN, settings), fixtures...)
 	p.Stop(15)
 	if out, code := p.Run(discordtest.Token, "channels", "set", "discord", "bot_token"); code != 0 {
 		t.Fatalf("channels set: %s", out)
 	}
 	p.Start()
 	d.online()
-	if out, code := p.Run("", "channels", "test", "discord"); code != 0 || !strings.Contains(out, "gatewaybot") {
-		t.Errorf("channels test gave %d:\n%s", code, out)
-	}
-
-	dm := d.s.Direct("ann")
+	dm = d.s.Direct("ann")
 	code := regexp.MustCompile(`/claim ([A-Z0-9]+)`).FindStringSubmatch(p.Out.String())
 	if code == nil {
 		t.Fatalf("no claim code on the console:\n%s", p.Out)
 	}
 	d.s.Say(discordtest.Said{Person: "ann", Text: "/claim " + code[1]})
 	d.want("ann", dm, "You own this bot now")
+	return p, d, dm
+}
+
+// TestDiscord: claim, login by a form, chat with a growing reply, /model by menus, /logout; in private and in a guild;
+// strangers are turned away; a kill in the middle.
+func TestDiscord(t *testing.T) {
+	slow := testpeers.Says("slowly", slowly)
+	slow.Latency, slow.Pieces = 300, 6
+	p, d, dm := newDiscord(t, ", streaming_latency: 1",
+		append(models(30), slow, testpeers.Says("hello", "Hello! **Nice** to meet you."), testpeers.Says("guild", "Hello, guild."))...)
+	if out, code := p.Run("", "channels", "test", "discord"); code != 0 || !strings.Contains(out, "gatewaybot") {
+		t.Errorf("channels test gave %d:\n%s", code, out)
+	}
 
 	d.did(d.s.Slash("ann", dm, "login", "provider", "anthropic", "method", "key"))
 	question := d.want("ann", dm, "API key")
@@ -190,6 +196,40 @@ func TestDiscord(t *testing.T) {
 		if strings.Contains(fmt.Sprint(m.Raw), key) {
 			t.Errorf("the key is in a message: %+v", m)
 		}
+	}
+}
+
+// TestDiscordPermission: the bot hears and may not write. The person is told in private; when the permission is given, also
+// after a restart in between, the answer comes, once.
+func TestDiscordPermission(t *testing.T) {
+	p, d, dm := newDiscord(t, "", testpeers.Says("first", "The first answer."), testpeers.Says("second", "The second answer."))
+	if out, code := p.Run("sk-ant-api03-FAKE-permission-000111222333", "auth", "login", "anthropic", "--method", "key"); code != 0 {
+		t.Fatalf("auth login: %s", out)
+	}
+	p.until("anthropic", "status", "--json")
+	ask := func(text string) {
+		d.s.Say(discordtest.Said{Person: "ann", Channel: d.s.Channel, Text: "<@" + d.s.Bot + "> " + text})
+	}
+	d.s.Lack(d.s.Channel, "send", true)
+	ask("the first")
+	d.want("ann", dm, "lacks a permission in this Discord channel")
+	if n := len(d.s.See("bob", d.s.Channel)); n != 0 {
+		t.Errorf("%d messages are in the channel", n)
+	}
+	d.s.Lack(d.s.Channel, "send", false)
+	d.want("bob", d.s.Channel, "The first answer.")
+
+	d.s.Lack(d.s.Channel, "send", true)
+	ask("the second")
+	d.until(dm, "lacks a permission", 2)
+	p.Stop(9)
+	d.s.Lack(d.s.Channel, "send", false)
+	p.Start()
+	d.want("bob", d.s.Channel, "The second answer.")
+	ask("the first, again")
+	d.until(d.s.Channel, "The first answer.", 2)
+	if n := len(d.s.See("bob", d.s.Channel)); n != 3 {
+		t.Errorf("three questions got %d answers:\n%s", n, listing(d.s.See("bob", d.s.Channel)))
 	}
 }
 

@@ -174,7 +174,13 @@ func (s *Server) ExpireFiles() { s.set(func() { s.fresh++ }) }
 // Lack takes a permission from the bot in a channel, or gives it back: "view", "send", "manage", "thread",
 // "history".
 func (s *Server) Lack(channel, permission string, on bool) {
-	s.set(func() { s.channels[channel].lacks[permission] = on })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.channels[channel]
+	c.lacks[permission] = on
+	if !c.lacks["view"] {
+		s.dispatch("CHANNEL_UPDATE", c, func(int) object { return s.channelJSON(c) })
+	}
 }
 
 // Kick takes the bot out of the guild.
