@@ -13,6 +13,9 @@ import (
 	"chatgateway/internal/adapter"
 )
 
+// What is read are the channels that have a mark. A direct conversation in which nothing was said yet has none, and Discord
+// lists none to a bot: https://github.com/discord/discord-api-docs/issues/184.
+
 // Bounds of what is read over REST.
 const (
 	pageSize  = 100
