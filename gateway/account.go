@@ -36,6 +36,8 @@ type account struct {
 	state  status.Channel                   // guarded by mu
 	cancel func()                           // guarded by mu; ends the run
 	held   map[channels.ConversationID]bool // guarded by mu: who was told that nothing can be kept; nil: it can
+
+	telling sync.Mutex // held while the owners are told something; see tellOnce
 }
 
 func newAccount(a Account, old *account) *account {
@@ -94,9 +96,13 @@ func (g *Gateway) report(a *account, s status.Channel) {
 		s.Alive = old.Alive
 	}
 	mended := s.Mended || s.Works() && !old.Works()
-	s.Mended = false
+	notices := s.Notices
+	s.Mended, s.Notices = false, nil
 	a.state = s
 	a.mu.Unlock()
+	if len(notices) > 0 {
+		g.aside(func(ctx context.Context) { g.tellOnce(ctx, a, "", notices...) })
+	}
 	if mended {
 		g.aside(func(ctx context.Context) { g.takeUpLate(ctx, func(c store.Conv) bool { return c.Account == a.ID }) })
 	}
@@ -185,10 +191,13 @@ func (g *Gateway) supervise(ctx context.Context, a *account) {
 		switch {
 		case errors.Is(err, channels.ErrRejected):
 			g.report(a, status.Channel{State: status.Rejected, Detail: detail(err)})
+			for !g.tellOnce(ctx, a, a.Version, detail(err)) && pauseFor(ctx, setupRetry) {
+			}
 			<-ctx.Done() // other credentials open the account anew
 			return
 		case errors.Is(err, channels.ErrSetup):
 			g.report(a, status.Channel{State: status.Failed, Detail: detail(err)})
+			g.tellOnce(ctx, a, a.Version, detail(err))
 			pause = setupRetry
 		case errors.Is(err, ErrHeld):
 			g.report(a, status.Channel{State: status.Failed, Detail: detail(err)})

@@ -93,6 +93,7 @@ type Hooks struct {
 	Hold func(Account) (release func(), err error)
 	// Opened is told of every channel that was opened, before it runs.
 	Opened func(channels.AccountID, channels.Channel)
+	Owners func() map[channels.AccountID][]channels.UserID // who is told what an account needs; nil: nobody
 	Page   func() string
 }
 

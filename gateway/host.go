@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"chatgateway/channels"
 	"chatgateway/commands"
@@ -165,29 +164,6 @@ func (g *Gateway) failure(ctx context.Context, r providers.Ref, err error) (stri
 // Aside does something beside the conversations, in a goroutine that the end of Serve cuts short and waits for. While
 // Serve does not run it does nothing.
 func (g *Gateway) Aside(f func(context.Context)) { g.aside(f) }
-
-// Tell writes to the owners of the accounts, each in private, where there is a private way to them.
-func (g *Gateway) Tell(ctx context.Context, owners map[channels.AccountID][]channels.UserID, text string, choices ...commands.Choice) {
-	for account, people := range owners {
-		for _, u := range people {
-			conv, err := g.direct(ctx, store.Conv{Account: account}, u)
-			if err != nil {
-				continue
-			}
-			ctx, cancel := context.WithTimeout(ctx, time.Minute)
-			buttons, err := g.choices(ctx, conv, u, choices, 7*24*time.Hour)
-			if err == nil {
-				if ch := g.account(account).channel(); ch != nil {
-					_, err = ch.Send(ctx, channels.Post{To: conv.Conversation, Text: g.o.Secrets.Mask(text), Choices: buttons})
-				}
-			}
-			cancel()
-			if err != nil {
-				g.log.Warn("owner not told", "account", string(account), "err", err)
-			}
-		}
-	}
-}
 
 // Model says which model answers in a conversation, and why; "" if none does yet.
 func (g *Gateway) Model(ctx context.Context, account channels.AccountID, c channels.ConversationID) (model, why string) {

@@ -39,6 +39,7 @@ type world struct {
 	set    Settings
 	creds  *providerauth.Memory
 	known  *redact.Redactor
+	hooks  Hooks
 	crowd  int // see hand
 }
 
@@ -99,7 +100,7 @@ func (w *world) start() {
 	})
 	w.g = New(Options{
 		Store: w.store, Auth: w.auth, Providers: func() []providers.Provider { return []providers.Provider{w.model} }, Policy: policy{w},
-		Commands: commands.All(), Settings: w.set, Log: log, Version: "test", Secrets: w.known,
+		Commands: commands.All(), Settings: w.set, Log: log, Version: "test", Secrets: w.known, Hooks: w.hooks,
 	})
 	w.g.Apply([]Account{{ID: "chat", Service: w.chat.Service("chat"), Settings: &channeltest.FakeSettings{},
 		Secrets: channeltest.NewSecrets(map[string]string{"token": channeltest.GoodToken}), Version: "1"}})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -24,6 +25,12 @@ const (
 	maxDepth = 12
 	maxParts = 200
 	maxText  = 1 << 20
+)
+
+// What machines say of a mail of ours, and what of it they give back; the later ones are RFC 6533's.
+var (
+	reports  = []string{"message/delivery-status", "message/disposition-notification", "message/global-delivery-status", "message/global-disposition-notification"}
+	returned = []string{"message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"}
 )
 
 // reader collects what is in a mail.
@@ -50,13 +57,13 @@ func (r *reader) entity(h *textproto.Header, body []byte, depth int) {
 	switch {
 	case strings.HasPrefix(kind, "multipart/"):
 		r.multipart(kind, params["boundary"], body, depth)
-	case kind == "message/delivery-status" || kind == "message/disposition-notification":
+	case slices.Contains(reports, kind):
 		r.report, r.lost = true, undelivered(body)
 	case kind == "text/plain" && !attached, kind == "text/html" && !attached:
 		r.add(textOf(kind, params["charset"], decode(h.Get("Content-Transfer-Encoding"), body)))
 	default:
 		data := decode(h.Get("Content-Transfer-Encoding"), body)
-		if kind == "message/rfc822" || kind == "text/rfc822-headers" {
+		if slices.Contains(returned, kind) {
 			r.about = idWithin(data)
 		}
 		r.file(kind, name, data)

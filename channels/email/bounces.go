@@ -17,22 +17,8 @@ import (
 // tellBounce is how long the account says that an answer came back.
 const tellBounce = time.Hour
 
-// bounce is the last answer that came back; the watcher's goroutine owns it.
-type bounce struct {
-	text string
-	at   time.Time
-}
-
-// hint says it while it is new.
-func (b bounce) hint() string {
-	if time.Since(b.at) > tellBounce {
-		return ""
-	}
-	return b.text
-}
-
 // cameBack takes a delivery report in. The log has all of them; the account's state has only those about an answer of
-// its own to the one who did not get it, for anybody can send a report. m is nil if it could not be read.
+// its own to the one who did not get it, for anybody can send a report; the owners are told. m is nil if it could not be read.
 func (c *channel) cameBack(ctx context.Context, m *letterIn) error {
 	if m == nil || len(m.lost) == 0 {
 		return nil
@@ -49,7 +35,8 @@ func (c *channel) cameBack(ctx context.Context, m *letterIn) error {
 	t, _ := parseTalk(channels.ConversationID(th.Talk)) // find has read it
 	for _, l := range m.lost {
 		if who, why, _ := strings.Cut(l, " "); who == t.person {
-			c.bounce = bounce{fmt.Sprintf("An answer to %s came back (%s). What the mail server says of it is in the mailbox.", who, orElse(why, "not delivered")), time.Now()}
+			say := fmt.Sprintf("An answer to %s came back (%s). What the mail server says of it is in the mailbox.", who, orElse(why, "not delivered"))
+			c.troubles.set("bounce "+who, say, time.Now().Add(tellBounce))
 		}
 	}
 	return nil
@@ -65,9 +52,9 @@ func idWithin(raw []byte) string {
 	return ""
 }
 
-var finalRecipient = lazyregexp.New(`(?i)^rfc822\s*;\s*(\S+)$`)
+var finalRecipient = lazyregexp.New(`(?i)^(?:rfc822|utf-8)\s*;\s*(\S+)$`)
 
-// undelivered reads a delivery status (RFC 3464): who did not get the mail, and why.
+// undelivered reads a delivery status (RFC 3464, RFC 6533): who did not get the mail, and why.
 func undelivered(body []byte) (list []string) {
 	in := bufio.NewReader(bytes.NewReader(body))
 	for range maxParts {

@@ -69,14 +69,14 @@ type Settings struct {
 
 // channel is one mailbox.
 type channel struct {
-	o       channels.Options
-	set     Settings
-	times   times
-	tokens  tokens
-	threads threads
-	rates   rates
-	outbox  outbox
-	bounce  bounce
+	o        channels.Options
+	set      Settings
+	times    times
+	tokens   tokens
+	threads  threads
+	rates    rates
+	outbox   outbox
+	troubles troubles
 }
 
 // times are the waits; tests make them short.
@@ -168,7 +168,9 @@ func (c *channel) Send(ctx context.Context, p channels.Post) (channels.MessageID
 	if err != nil {
 		return "", err
 	}
-	if err := c.deliver(ctx, l); err != nil {
+	err = c.deliver(ctx, l)
+	c.sends(err)
+	if err != nil {
 		return "", fmt.Errorf("email: send: %w", err)
 	}
 	return channels.MessageID(l.id), nil

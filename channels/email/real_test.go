@@ -10,6 +10,7 @@ import (
 	"chatgateway/channels"
 	"chatgateway/channels/channeltest"
 	"chatgateway/channels/email/emailtest"
+	"chatgateway/internal/status"
 	"chatgateway/markdown"
 )
 
@@ -36,6 +37,7 @@ func TestReal(t *testing.T) {
 	t.Run("tester", func(t *testing.T) { realTester(t, r) })
 	t.Run("a copy", func(t *testing.T) { realSent(t, r) })
 	t.Run("corpus", func(t *testing.T) { realCorpus(t, r) })
+	t.Run("bounce", func(t *testing.T) { realBounce(t, r) })
 	t.Run("silence", func(t *testing.T) { realSilence(t, r) })
 	t.Run("strangers and refusals", func(t *testing.T) { realStrangers(t, r) })
 }
@@ -187,5 +189,23 @@ func realStrangers(t *testing.T, r *emailtest.Real) {
 	}
 	if _, err := x.ch.Send(t.Context(), channels.Post{To: "x@y.example ann@people.example", Text: strings.Repeat("word ", 400_000)}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a mail over the limit gave %v; want ErrUnsupported", err)
+	}
+}
+
+// A mail that was taken and comes back is told of, and nobody answers the report of it.
+func realBounce(t *testing.T, r *emailtest.Real) {
+	x := onReal(t, r, "bouncer@gateway.example")
+	x.run()
+	r.Deliver(t, "gone@people.example", "bouncer@gateway.example", []byte("From: gone@people.example\r\nMessage-ID: <1@people.example>\r\nSubject: Re: x\r\n\r\nhello\r\n"))
+	m := x.hear("hello")
+	if _, err := x.ch.Send(t.Context(), channels.Post{To: m.Conversation, Answers: m.ID, Key: "t1.0", Text: "hi"}); err != nil {
+		t.Fatal(err)
+	}
+	x.Until("it is told that the answer came back", func() bool {
+		s := x.State()
+		return s.State == status.Degraded && len(s.Notices) == 1 && strings.Contains(s.Notices[0], "answer to gone@people.example came back (5.4.")
+	})
+	if got := x.texts(); got != "hello" {
+		t.Errorf("heard %q", got)
 	}
 }

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -41,6 +42,21 @@ func TestSentFolder(t *testing.T) {
 			t.Errorf("the copy is %q, %q", id, text)
 		}
 	})
+}
+
+// SMTPUTF8 is asked for where the bot's address needs it, and nowhere else: not every host can take such a mail.
+func TestUTF8OnlyWhereItIsNeeded(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{"": false, "törchen@gateway.example": true} {
+		r := newRig(t, emailtest.Options{}, func(s *Settings) { s.DisplayName, s.Address = "Das Törchen", address })
+		m := r.send(channels.Post{To: channels.ConversationID("m1@people.example " + ann), Key: "t1.0", Text: "Grüße"})
+		if r.s.Sent()[0].UTF8 != want {
+			t.Errorf("from %s: SMTPUTF8 is %v; want %v", address, !want, want)
+		}
+		if head := fmt.Sprint(m.Header); !want && !ascii(head) {
+			t.Errorf("the header is not ASCII: %s", head)
+		}
+	}
 }
 
 // realSent: the same on Dovecot, which wants the folder's name as it lists it.

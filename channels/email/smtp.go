@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/wneessen/go-mail"
 
@@ -158,6 +159,21 @@ func (c *channel) deliver(ctx context.Context, l *letter) error {
 	return nil
 }
 
+// sends notes whether answers can be sent: what one mail or one address is refused for says nothing of it.
+func (c *channel) sends(err error) {
+	var f interface{ UserMessage() string }
+	switch {
+	case err == nil:
+		c.troubles.mended(cannotSend)
+	case errors.Is(err, channels.ErrRejected), errors.Is(err, channels.ErrSetup):
+		say := "The mail server does not let the bot send. gateway channels test email says more."
+		if errors.As(err, &f) {
+			say = f.UserMessage()
+		}
+		c.troubles.set(cannotSend, "Answers cannot be sent: "+say, time.Time{})
+	}
+}
+
 // copy keeps a copy of a mail that was sent.
 func (c *channel) copy(ctx context.Context, l *letter) error {
 	ctx, cancel := context.WithTimeout(ctx, c.times.dial)
@@ -248,7 +264,7 @@ func (c *channel) smtpOptions(send context.Context, cr creds, secure *tls.Config
 	if c.set.SMTPTLS != "starttls" {
 		policy = mail.NoTLS // it is encrypted from the first byte, or not at all
 	}
-	return []mail.Option{
+	options := []mail.Option{
 		mail.WithPort(c.set.SMTPPort), mail.WithTLSConfig(secure), mail.WithTLSPolicy(policy), mail.WithTimeout(sendTime), mail.WithoutNoop(),
 		mail.WithHELO(c.helo()), mail.WithSMTPAuthCustom(&sender{cr: cr, plain: c.set.SMTPTLS == "none"}),
 		mail.WithDialContextFunc(func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -260,6 +276,14 @@ func (c *channel) smtpOptions(send context.Context, cr creds, secure *tls.Config
 			return w.Conn, nil // a *tls.Conn where it is encrypted: the library looks for that
 		}),
 	}
+	if ascii(c.own()) { // people's addresses are; who asks for it without need cannot write to hosts that lack it (RFC 6531)
+		options = append(options, mail.WithoutSMTPUTF8())
+	}
+	return options
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 func (c *channel) helo() string {

@@ -96,6 +96,10 @@ func (c *channel) store(ctx context.Context, refresh, access secret.String) {
 	err := c.o.Secrets.Store(ctx, map[string]secret.String{"refresh_token": refresh, "access_token": access})
 	if err != nil && replaced {
 		c.o.Log.Error("email: the new refresh token could not be stored; after a restart sign in again", "err", err)
+		c.troubles.set(cannotStore, "The sign-in was renewed but cannot be stored, and will be lost at the next start. See that the home folder can be written to.", time.Time{})
+	}
+	if err == nil {
+		c.troubles.mended(cannotStore)
 	}
 }
 

@@ -58,7 +58,7 @@ func (c *channel) watch(ctx context.Context, h channels.Handler) error {
 		if err := w.look(ctx); err != nil {
 			return w.stopped(err)
 		}
-		w.report(status.Connected, w.hint())
+		w.report(status.Connected, w.c.hint())
 		d := c.times.slice
 		if !b.idles() {
 			d = c.set.PollInterval
@@ -309,22 +309,15 @@ func (w *watcher) done(uids []uint32) (err error) {
 		err = w.box.seen(uids)
 	}
 	if refused(err) {
-		w.report(status.Degraded, "Mail is answered, but the server refuses to mark or move it. Check move_to, and what the mailbox's user may do.")
+		w.c.troubles.set(cannotMark, "Mail is answered, but the server refuses to mark or move it. Check move_to, and what the mailbox's user may do.", time.Time{})
 		w.c.o.Log.Warn("email: mail was not marked", "err", err)
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("email: mark mail: %w", err)
 	}
+	w.c.troubles.mended(cannotMark)
 	return nil
-}
-
-// hint says what is missing for anybody to be answered, or that an answer came back.
-func (w *watcher) hint() string {
-	if len(w.c.trusted()) == 0 {
-		return "Nobody is answered: authserv_id is not set, so no sender can be told from a forged one. gateway channels test email shows what your server writes there."
-	}
-	return w.c.bounce.hint()
 }
 
 // stopped reports why Run ends.
@@ -355,7 +348,7 @@ func (w *watcher) report(s status.State, detail string) {
 		return
 	}
 	w.state, w.text, w.told = s, detail, time.Now()
-	r := status.Channel{State: s, Detail: detail, Bot: w.c.own()}
+	r := status.Channel{State: s, Detail: detail, Bot: w.c.own(), Notices: w.c.troubles.now()}
 	if w.box != nil {
 		r.Alive = time.Now()
 	}

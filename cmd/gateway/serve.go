@@ -107,7 +107,7 @@ func (a *app) newServer(ctx context.Context, h *host, alone bool) (*server, erro
 		Client: &http.Client{Transport: http.DefaultTransport},
 		Hooks: gateway.Hooks{
 			Record: s.rules.record, Access: s.rules.command, Claim: s.rules.claim, Audit: s.rules.auditLines, Allow: s.rules.allow, MayUse: s.rules.access.MayUse,
-			Locals: s.locals, Endpoint: s.endpoint, Warnings: s.warningList, Hold: newBotLocks(h.home, h.log).hold, Opened: s.opened, Page: s.pageURL,
+			Locals: s.locals, Endpoint: s.endpoint, Warnings: s.warningList, Hold: newBotLocks(h.home, h.log).hold, Opened: s.opened, Owners: s.rules.owners, Page: s.pageURL,
 		},
 	})
 	s.core.Apply(s.accounts())

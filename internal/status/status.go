@@ -29,6 +29,9 @@ type Channel struct {
 	Restarts int       `json:"restarts,omitempty"` // since the program began
 	Mended   bool      `json:"-"`                  // in a report: what failed for want of another set-up may work now
 	Sources  []Source  `json:"sources,omitempty"`  // where each secret came from
+	// Notices, in a report, are sentences that the owners are told in private. They stand in every report as long as they
+	// hold; each text is told once, also after a restart.
+	Notices []string `json:"-"`
 }
 
 // Works reports whether the service can be written to.

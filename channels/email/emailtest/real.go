@@ -20,7 +20,7 @@ import (
 )
 
 // Real is Dovecot and Postfix, with folders of their own, on loopback. Every user at gateway.example and people.example
-// has a mailbox, and the password Password. All mail bears the server's Authentication-Results: senders
+// has a mailbox, and the password Password; but nobody@ is refused, and what is sent to gone@ comes back: it is sent in a circle. All mail bears the server's Authentication-Results: senders
 // at people.example pass DMARC, others do not.
 type Real struct {
 	IMAP, IMAPS             int // IMAP with STARTTLS, and with TLS from the first byte
@@ -61,7 +61,8 @@ func Start(t testing.TB, introspection ...string) *Real {
 		write(t, filepath.Join(dir, "oauth2.conf"), "introspection_mode = post\nintrospection_url = "+introspection[0]+
 			"\nusername_attribute = sub\nusername_format = %n\nactive_attribute = active\nactive_value = true\n")
 	}
-	for name, text := range map[string]string{"dovecot.conf": imap, "etc/main.cf": mainCf, "etc/master.cf": masterCf, "etc/senders": senders, "etc/boxes": "!/^nobody@/ OK\n"} {
+	for name, text := range map[string]string{"dovecot.conf": imap, "etc/main.cf": mainCf, "etc/master.cf": masterCf, "etc/senders": senders, "etc/boxes": "!/^nobody@/ OK\n",
+		"etc/ways": "/^gone@/ smtp:[127.0.0.1]:INPORT\n"} {
 		write(t, filepath.Join(dir, name), fill.Replace(text))
 	}
 	r.root(t, "chmod 755 "+dir+" && mkdir -p "+dir+"/queue "+dir+"/data "+dir+"/mail && chown postfix "+dir+"/data && chown nobody "+dir+"/mail")
@@ -271,6 +272,7 @@ local_recipient_maps =
 mynetworks =
 virtual_mailbox_domains = gateway.example, people.example
 virtual_mailbox_maps = regexp:DIR/etc/boxes
+transport_maps = regexp:DIR/etc/ways
 virtual_transport = lmtp:inet:127.0.0.1:LMTPPORT
 smtpd_tls_cert_file = DIR/cert.pem
 smtpd_tls_key_file = DIR/key.pem

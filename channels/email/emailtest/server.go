@@ -50,6 +50,7 @@ type Server struct {
 	sent   []Sent            // guarded by mu
 	until  time.Time         // guarded by mu: SMTP refuses for now
 	refuse error             // guarded by mu: SMTP's answer to a recipient
+	deny   error             // guarded by mu: SMTP's answer to a sender
 	hook   func(Sent)        // guarded by mu
 }
 
@@ -57,6 +58,7 @@ type Server struct {
 type Sent struct {
 	From, To string
 	Raw      []byte
+	UTF8     bool // the bot asked for SMTPUTF8
 }
 
 // New starts a server; it ends with the test.
@@ -75,7 +77,7 @@ func New(t testing.TB, o Options) *Server {
 		InsecureAuth: true, Logger: quiet,
 	})
 	ss := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &session{s: s}, nil }))
-	ss.Domain, ss.AllowInsecureAuth, ss.ErrorLog = "mx.gateway.example", true, quiet
+	ss.Domain, ss.AllowInsecureAuth, ss.EnableSMTPUTF8, ss.ErrorLog = "mx.gateway.example", true, true, quiet
 	il, sl := listen(t), listen(t)
 	s.IMAP, s.SMTP = il.Addr().(*net.TCPAddr).Port, sl.Addr().(*net.TCPAddr).Port
 	var wg sync.WaitGroup
@@ -165,6 +167,13 @@ func (s *Server) Refuse(err error) {
 	s.refuse = err
 }
 
+// RefuseSender makes SMTP refuse the bot's address so; nil: no more.
+func (s *Server) RefuseSender(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deny = err
+}
+
 // watched remembers its connections.
 type watched struct {
 	net.Listener
@@ -238,7 +247,7 @@ func (r *reading) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 // session is one SMTP session.
 type session struct {
 	s        *Server
-	in       bool
+	in, utf8 bool
 	from, to string
 }
 
@@ -281,12 +290,14 @@ func (l *loginServer) Next(response []byte) ([]byte, bool, error) {
 func (x *session) Reset()        {}
 func (x *session) Logout() error { return nil }
 
-func (x *session) Mail(from string, _ *smtp.MailOptions) error {
+func (x *session) Mail(from string, o *smtp.MailOptions) error {
 	if !x.in {
 		return smtp.ErrAuthRequired
 	}
-	x.from = from
-	return nil
+	x.from, x.utf8 = from, o.UTF8
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	return x.s.deny
 }
 
 func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
@@ -307,7 +318,7 @@ func (x *session) Data(r io.Reader) error {
 	if x.to == "" {
 		return errors.New("no recipient")
 	}
-	m := Sent{x.from, strings.ToLower(x.to), raw}
+	m := Sent{x.from, strings.ToLower(x.to), raw, x.utf8}
 	x.s.mu.Lock()
 	x.s.sent = append(x.s.sent, m)
 	hook := x.s.hook
