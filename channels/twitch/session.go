@@ -254,8 +254,9 @@ func (c *channel) tell() {
 	if nick != "" && login != "" && nick != login {
 		lacks = append(lacks, fmt.Sprintf("nick says %s, but the token belongs to %s; the bot is %s.", nick, login, login))
 	}
-	if w := c.auth.warning(); w != "" {
-		lacks = append(lacks, w)
+	var notices []string
+	if say, notice := c.auth.warning(); say != "" {
+		lacks, notices = append(lacks, say), append(notices, notice)
 	}
 	if n := c.in.lost(); n > 0 {
 		lacks = append(lacks, fmt.Sprintf("%d messages were dropped because too many came at once.", n))
@@ -264,7 +265,7 @@ func (c *channel) tell() {
 	if len(lacks) > 0 {
 		state = status.Degraded
 	}
-	c.reportLocked(state, strings.Join(lacks, " "))
+	c.reportLocked(state, strings.Join(lacks, " "), notices...)
 }
 
 // report reports a state.
@@ -274,11 +275,11 @@ func (c *channel) report(s status.State, detail string) {
 	c.reportLocked(s, detail)
 }
 
-func (c *channel) reportLocked(s status.State, detail string) {
+func (c *channel) reportLocked(s status.State, detail string, notices ...string) {
 	me := c.self()
 	bot := me.login
 	if bot != "" && me.id != "" {
 		bot += " (" + me.id + ")"
 	}
-	c.o.Report(status.Channel{State: s, Detail: detail, Bot: bot, Alive: time.Now()})
+	c.o.Report(status.Channel{State: s, Detail: detail, Bot: bot, Alive: time.Now(), Notices: notices})
 }

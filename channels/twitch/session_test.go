@@ -215,6 +215,25 @@ func TestRenewal(t *testing.T) {
 			}
 		})
 	})
+	t.Run("refused while the token is good", func(t *testing.T) {
+		bubble(t, twitch.Settings{}, func(r *rig) {
+			renewable(r)
+			r.token.Expires = time.Now().Add(time.Hour)
+			r.s.Clients["fakeclient0000"] = "another"
+		}, func(t *testing.T, r *rig) {
+			r.run()
+			r.Want(status.Connected, "")
+			r.pass(56 * time.Minute)
+			r.Want(status.Degraded, "minutes and cannot renew itself")
+			if n := r.State().Notices; len(n) != 1 {
+				t.Errorf("the owners are told %q", n)
+			}
+			r.pass(5 * time.Minute)
+			if err := r.ended(); !errors.Is(err, channels.ErrRejected) {
+				t.Errorf("Run gave %v", err)
+			}
+		})
+	})
 	t.Run("the service is down", func(t *testing.T) {
 		bubble(t, twitch.Settings{}, func(r *rig) {
 			renewable(r)
@@ -263,8 +282,21 @@ func TestWarnsBeforeTheEnd(t *testing.T) {
 		r.Want(status.Connected, "")
 		r.pass(14 * time.Hour)
 		r.Want(status.Degraded, "The token expires in 4")
+		if n := len(r.State().Notices); n != 1 {
+			t.Errorf("the owners are told %q", r.State().Notices)
+		}
 		r.ask("it works still")
-		r.pass(47 * time.Hour)
+		r.pass(40 * time.Hour)
+		told := map[string]bool{}
+		for _, s := range r.Reports() {
+			for _, n := range s.Notices {
+				told[n] = true
+			}
+		}
+		if len(told) != 1 { // one text, or they were told again as time goes by
+			t.Errorf("the owners are told %v", told)
+		}
+		r.pass(7 * time.Hour)
 		if err := r.ended(); !errors.Is(err, channels.ErrRejected) {
 			t.Errorf("Run gave %v", err)
 		}

@@ -44,6 +44,7 @@ type auth struct {
 	stale  secret.String // the stored token that fresh took the place of
 	fresh  secret.String // a token that could not be stored
 	unkept string        // why; a sentence
+	ending bool          // Twitch refused to renew the token
 }
 
 // validation is what Twitch says of a token.
@@ -143,6 +144,9 @@ func (a *auth) look(ctx context.Context, ahead time.Duration) error {
 			v, err = a.validate(ctx, a.token())
 		} else if errors.Is(renewed, channels.ErrRejected) {
 			a.log.Warn("twitch: the token could not be renewed", "account", a.account, "err", renewed)
+			a.mu.Lock()
+			a.ending = true
+			a.mu.Unlock()
 		} else {
 			return renewed
 		}
@@ -178,22 +182,24 @@ func (a *auth) refusal() string {
 	return fmt.Sprintf("Twitch refused the token; get another one: gateway channels login %s", a.account)
 }
 
-// warning says what is to be done about the token; "" if nothing is.
-func (a *auth) warning() string {
+// warning says what is to be done about the token, for the state and for the owners, whose sentence stays the same as
+// time goes by; "" if nothing is.
+func (a *auth) warning() (say, notice string) {
 	renews := a.canRefresh()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
 	case a.unkept != "":
-		return a.unkept
-	case a.seen.expires.IsZero() || renews:
-		return ""
+		return a.unkept, a.unkept
+	case a.seen.expires.IsZero() || renews && !a.ending:
+		return "", ""
 	}
 	left := time.Until(a.seen.expires)
 	if left > warnBefore {
-		return ""
+		return "", ""
 	}
-	return fmt.Sprintf("The token expires in %s and cannot renew itself: get one that can: gateway channels login %s", roughly(left), a.account)
+	end := "and cannot renew itself: get one that can: gateway channels login " + a.account
+	return "The token expires in " + roughly(left) + " " + end, "The token expires within two days " + end
 }
 
 func roughly(d time.Duration) string {
@@ -304,6 +310,7 @@ func (a *auth) keep(ctx context.Context, old secret.String, got tokens) {
 	err := a.secrets.Store(ctx, values)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.ending = false
 	if err == nil {
 		a.unkept, a.fresh, a.stale = "", secret.String{}, secret.String{}
 		a.log.Info("twitch renewed the token", "account", a.account)

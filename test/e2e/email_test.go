@@ -114,7 +114,7 @@ func TestEmail(t *testing.T) {
 	m := &post{t: t, r: emailtest.Start(t)}
 	slow := testpeers.Says("slowly", slowly)
 	slow.Latency, slow.Pieces = 300, 6
-	c := newCompany(t, "channels:\n  email: "+m.settings("owners: ["+ownerMail+"], display_name: The Gateway"), slow,
+	c := newCompany(t, "channels:\n  email: "+m.settings("owners: ["+ownerMail+"], allow_from: [gone@people.example], display_name: The Gateway"), slow,
 		testpeers.Says("table", "## Result\n\n| a | b |\n|---|---|\n| 1 | **2** |\n\n- one\n- two `code`\n\n```go\nfunc main() {}\n```\n\nSee [this](https://example.org/x)."))
 	c.set("user name", botMail, "channels", "set", "email", "username")
 	c.set("password", emailtest.Password, "channels", "set", "email", "password")
@@ -154,6 +154,7 @@ func TestEmail(t *testing.T) {
 	m.want(ownerMail, m.write(ownerMail, botMail, "A table", "a table please", nil), "code")
 	m.commands(c)
 	m.strangers(c)
+	m.bounce(c)
 
 	// A kill in the middle of an answer: one mail, or twice the same one.
 	cut := m.write(ownerMail, botMail, "Re: A talk", "slowly now", a)
@@ -211,6 +212,34 @@ func (m *post) strangers(c *company) {
 	}
 	if n := len(m.mails(ownerMail)) - before; n != 1 {
 		m.t.Errorf("%d mails came to the owner; want the last answer alone", n)
+	}
+}
+
+// bounce: an answer that comes back is told to the owner, once, in a mail of its own.
+func (m *post) bounce(c *company) {
+	m.t.Helper()
+	for range 2 {
+		m.write("gone@people.example", botMail, "hello", "hello from who has gone since", nil)
+	}
+	told := "An answer to gone@people.example came back (5.4."
+	m.want(ownerMail, "", told)
+	for deadline := time.Now().Add(20 * time.Second); strings.Count(c.Out.String(), "mail came back") < 2; time.Sleep(50 * time.Millisecond) { // another process: no event to wait for
+		if time.Now().After(deadline) {
+			m.t.Fatalf("the second answer never comes back:\n%s", c.Out)
+		}
+	}
+	m.want(ownerMail, m.write(ownerMail, botMail, "hello", "hello after it", nil), "Hello from the company.")
+	if out, _ := c.Run("", "status"); !strings.Contains(out, told) {
+		m.t.Errorf("status does not tell it:\n%s", out)
+	}
+	n := 0
+	for _, l := range m.mails(ownerMail) {
+		if strings.Contains(l.text, told) {
+			n++
+		}
+	}
+	if n != 1 {
+		m.t.Errorf("the owner was told %d times; want once", n)
 	}
 }
 
