@@ -1,0 +1,6 @@
+//go:build race
+
+package email
+
+// underRace: everything takes some ten times as long.
+const underRace = true
