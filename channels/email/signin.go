@@ -51,6 +51,11 @@ func signIn(ctx context.Context, o channels.Options, p login.Prompter) error {
 	if err := c.welcome(ctx, creds{user: have["username"].Reveal(), token: secret.New(t.AccessToken)}); err != nil {
 		return err
 	}
+	for _, f := range []string{nextRefresh, nextAccess, nextOf} { // of a sign-in that is over
+		if !o.Secrets.Secret(f).Empty() {
+			store[f] = secret.String{}
+		}
+	}
 	store["access_token"] = secret.New(t.AccessToken)
 	if t.RefreshToken != "" {
 		store["refresh_token"] = secret.New(t.RefreshToken)

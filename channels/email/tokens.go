@@ -22,7 +22,9 @@ type tokens struct {
 	mu      sync.Mutex // held while a token is renewed: one renewal at a time
 	access  secret.String
 	expires time.Time
-	of      string // fingerprint of the refresh token that it came with
+	of      string        // fingerprint of the refresh token that it came with
+	unkept  secret.String // a refresh token that could not be stored
+	instead string        // fingerprint of the one whose place it takes
 }
 
 const (
@@ -31,26 +33,49 @@ const (
 	untold    = 30 * time.Minute // a token is used so long where nobody says how long it is good; if it is refused, it is renewed
 )
 
+// The fields in which the tokens are kept that took the place of one that stands outside channels.json: in the
+// environment, or where a reference leads. They hold as long as the same token stands there.
+const (
+	nextRefresh = "renewed_refresh_token"
+	nextAccess  = "renewed_access_token"
+	nextOf      = "renewed_of" // the fingerprint of that token
+)
+
+// signedIn gives the tokens that are in force; c.tokens.mu is held.
+func (c *channel) signedIn() (refresh, access secret.String) {
+	refresh, access = c.o.Secrets.Secret("refresh_token"), c.o.Secrets.Secret("access_token")
+	switch of := refresh.Fingerprint(); {
+	case !refresh.Empty() && c.tokens.instead == of:
+		return c.tokens.unkept, secret.String{}
+	case !refresh.Empty() && c.o.Secrets.Secret(nextOf).Reveal() == of:
+		return c.o.Secrets.Secret(nextRefresh), c.o.Secrets.Secret(nextAccess)
+	}
+	return refresh, access
+}
+
 // token gives the access token to sign in with, empty if passwords are used. again: the last one was refused.
 func (c *channel) token(ctx context.Context, again bool) (t secret.String, fresh bool, err error) {
-	refresh := c.o.Secrets.Secret("refresh_token")
-	if refresh.Empty() || !c.renewable() {
+	if !c.renewable() {
 		return c.o.Secrets.Secret("access_token"), false, nil
 	}
 	c.tokens.mu.Lock()
 	defer c.tokens.mu.Unlock()
 	k := &c.tokens
 	used := k.access
-	if stored := c.o.Secrets.Secret("access_token"); k.of != refresh.Fingerprint() && !stored.Empty() {
+	refresh, stored := c.signedIn()
+	if k.of != refresh.Fingerprint() && !stored.Empty() {
 		k.access, k.expires, k.of = stored, time.Now().Add(untold), refresh.Fingerprint()
 	}
 	if !again && k.of == refresh.Fingerprint() && time.Until(k.expires) > tokenLeft {
 		return k.access, false, nil
 	}
-	if c.o.Secrets.From("refresh_token") != channelauth.FromFile {
-		err = c.replace(context.WithoutCancel(ctx), refresh) // nothing is stored that another process could see
-	} else {
-		err = c.o.Secrets.Alone(ctx, func(ctx context.Context) error { return c.replaceOnce(ctx, used) })
+	alone := false
+	err = c.o.Secrets.Alone(ctx, func(ctx context.Context) error {
+		alone = true
+		return c.replaceOnce(ctx, used)
+	})
+	if err != nil && !alone && ctx.Err() == nil && c.o.Secrets.From("refresh_token") != channelauth.FromFile {
+		err = c.replaceOnce(context.WithoutCancel(ctx), used) // the folder takes no lock: nothing can be stored there either
 	}
 	if err != nil {
 		return secret.String{}, false, err
@@ -60,7 +85,8 @@ func (c *channel) token(ctx context.Context, again bool) (t secret.String, fresh
 
 // replaceOnce renews the access token that was used, unless another process has just done so: then that one is taken.
 func (c *channel) replaceOnce(ctx context.Context, used secret.String) error {
-	k, refresh, stored := &c.tokens, c.o.Secrets.Secret("refresh_token"), c.o.Secrets.Secret("access_token")
+	k := &c.tokens
+	refresh, stored := c.signedIn()
 	if stored.Empty() || stored.Equal(used) {
 		return c.replace(ctx, refresh)
 	}
@@ -75,31 +101,37 @@ func (c *channel) replace(ctx context.Context, refresh secret.String) error {
 	if err != nil {
 		return err
 	}
+	next := refresh
 	if got.RefreshToken != "" {
-		refresh = secret.New(got.RefreshToken)
+		next = secret.New(got.RefreshToken)
 	}
-	k.access, k.expires, k.of = secret.New(got.AccessToken), got.Expiry, refresh.Fingerprint()
+	k.access, k.expires, k.of = secret.New(got.AccessToken), got.Expiry, next.Fingerprint()
 	if got.Expiry.IsZero() {
 		k.expires = time.Now().Add(untold)
 	}
-	c.store(ctx, refresh, k.access)
+	c.store(ctx, next, k.access, !next.Equal(refresh))
 	return nil
 }
 
-// store keeps renewed tokens. Where they come from elsewhere than channels.json there is nothing to keep, but what was
-// replaced.
-func (c *channel) store(ctx context.Context, refresh, access secret.String) {
-	replaced := !refresh.Equal(c.o.Secrets.Secret("refresh_token"))
-	if c.o.Secrets.From("refresh_token") != channelauth.FromFile && !replaced {
-		return
-	}
+// store keeps renewed tokens. What stands outside channels.json is never written there, what took its place is. What
+// cannot be stored serves until the program ends.
+func (c *channel) store(ctx context.Context, refresh, access secret.String, replaced bool) {
+	own := c.o.Secrets.Secret("refresh_token")
 	err := c.o.Secrets.Store(ctx, map[string]secret.String{"refresh_token": refresh, "access_token": access})
-	if err != nil && replaced {
+	if errors.Is(err, channelauth.ErrFromEnvironment) {
+		if refresh.Equal(own) {
+			return
+		}
+		err = c.o.Secrets.Store(ctx, map[string]secret.String{nextRefresh: refresh, nextAccess: access, nextOf: secret.New(own.Fingerprint())})
+	}
+	switch {
+	case err == nil:
+		c.tokens.unkept, c.tokens.instead = secret.String{}, ""
+		c.troubles.mended(cannotStore)
+	case replaced:
+		c.tokens.unkept, c.tokens.instead = refresh, own.Fingerprint()
 		c.o.Log.Error("email: the new refresh token could not be stored; after a restart sign in again", "err", err)
 		c.troubles.set(cannotStore, "The sign-in was renewed but cannot be stored, and will be lost at the next start. See that the home folder can be written to.", time.Time{})
-	}
-	if err == nil {
-		c.troubles.mended(cannotStore)
 	}
 }
 

@@ -2,6 +2,7 @@ package email
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,12 +12,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
 	"chatgateway/channelauth"
 	"chatgateway/channels"
+	"chatgateway/channels/channeltest"
 	"chatgateway/channels/email/emailtest"
+	"chatgateway/internal/secret"
 )
 
 // signedIn makes a channels.json with a refresh token.
@@ -58,13 +62,44 @@ func TestMain(m *testing.M) {
 	fmt.Println(t.Reveal())
 }
 
-// Processes over one channels.json renew a token once.
+// Processes over one channels.json renew a token once, also one that stands in the environment: that is never written
+// there, but what took its place is, and holds after a restart.
 func TestOneRenewalAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	a := &authServer{refresh: "FAKE-refresh-token.0000"}
 	hs := httptest.NewServer(a)
 	t.Cleanup(hs.Close)
-	path := signedIn(t)
+	renewOnce(t, a, signedIn(t), hs.URL, channelauth.FromFile)
+}
+
+func TestOneRenewalOfAnEnvironmentsToken(t *testing.T) { // it sets the environment, and is not parallel
+	a := &authServer{refresh: "FAKE-refresh-token.0000"}
+	hs := httptest.NewServer(a)
+	t.Cleanup(hs.Close)
+	for name, value := range map[string]string{"USERNAME": emailtest.User, "CLIENT_ID": "fake-client", "REFRESH_TOKEN": "FAKE-refresh-token.0000"} {
+		t.Setenv("EMAIL_"+name, value)
+	}
+	path := filepath.Join(t.TempDir(), "channels.json")
+	renewOnce(t, a, path, hs.URL, "EMAIL_REFRESH_TOKEN")
+	if raw, err := os.ReadFile(path); err != nil || !bytes.Contains(raw, []byte("FAKE-refresh-token.0001")) || bytes.Contains(raw, []byte("FAKE-refresh-token.0000")) {
+		t.Errorf("stored %s, %v; want the token that took the other's place, and not the environment's", raw, err)
+	}
+	later := over(path, hs.URL)
+	for _, want := range []string{"FAKE-access-token.0001", "FAKE-access-token.0002", "FAKE-access-token.0003"} {
+		if got, _, err := later.token(t.Context(), want != "FAKE-access-token.0001"); err != nil || got.Reveal() != want {
+			t.Errorf("after a restart: %q, %v; want %s", got.Reveal(), err, want)
+		}
+	}
+	t.Setenv("EMAIL_REFRESH_TOKEN", "FAKE-another-sign-in.0000")
+	a.refresh = "FAKE-another-sign-in.0000"
+	if got, _, err := over(path, hs.URL).token(t.Context(), false); err != nil || got.Reveal() != "FAKE-access-token.0004" {
+		t.Errorf("another token in the environment: %q, %v", got.Reveal(), err)
+	}
+}
+
+// renewOnce lets four processes need a token at once.
+func renewOnce(t *testing.T, a *authServer, path, tokenURL, from string) {
+	t.Helper()
 	type process struct {
 		cmd *exec.Cmd
 		in  io.Closer
@@ -73,7 +108,7 @@ func TestOneRenewalAcrossProcesses(t *testing.T) {
 	var all []process
 	for range 4 {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), "EMAIL_TEST_FILE="+path, "EMAIL_TEST_TOKENS="+hs.URL)
+		cmd.Env = append(os.Environ(), "EMAIL_TEST_FILE="+path, "EMAIL_TEST_TOKENS="+tokenURL)
 		cmd.Stderr = os.Stderr
 		in, inErr := cmd.StdinPipe()
 		out, outErr := cmd.StdoutPipe()
@@ -81,8 +116,8 @@ func TestOneRenewalAcrossProcesses(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := process{cmd, in, bufio.NewScanner(out)}
-		if !p.out.Scan() || p.out.Text() != channelauth.FromFile {
-			t.Fatalf("the file is not read: %q", p.out.Text())
+		if !p.out.Scan() || p.out.Text() != from {
+			t.Fatalf("the token is from %q; want %q", p.out.Text(), from)
 		}
 		all = append(all, p)
 	}
@@ -99,6 +134,43 @@ func TestOneRenewalAcrossProcesses(t *testing.T) {
 	}
 	if a.renewed != 1 {
 		t.Errorf("renewed %d times, want once", a.renewed)
+	}
+}
+
+// sealed is a channels.json in a folder that cannot be written to.
+type sealed struct {
+	*channeltest.Secrets
+	from string
+}
+
+func (s sealed) From(string) string { return s.from }
+
+func (s sealed) Store(context.Context, map[string]secret.String) error { return os.ErrPermission }
+
+func (s sealed) Alone(ctx context.Context, f func(context.Context) error) error {
+	if s.from != channelauth.FromFile {
+		return os.ErrPermission
+	}
+	return s.Secrets.Alone(ctx, f)
+}
+
+// A token that was replaced and cannot be stored serves until the program ends, and the owners are told.
+func TestUnkeptToken(t *testing.T) {
+	t.Parallel()
+	for _, from := range []string{channelauth.FromFile, "EMAIL_REFRESH_TOKEN"} {
+		a := &authServer{refresh: "FAKE-refresh-token.0000"}
+		hs := httptest.NewServer(a)
+		t.Cleanup(hs.Close)
+		c := over(signedIn(t), hs.URL)
+		c.o.Secrets = sealed{channeltest.NewSecrets(map[string]string{"username": emailtest.User, "client_id": "fake-client", "refresh_token": "FAKE-refresh-token.0000"}), from}
+		for n, again := range []bool{false, false, true, true} {
+			if got, _, err := c.token(t.Context(), again); err != nil || got.Reveal() != nth("FAKE-access-token.%04d", max(1, n)) {
+				t.Errorf("%s: the token is %q, %v", from, got.Reveal(), err)
+			}
+		}
+		if say := c.hint(); !strings.Contains(say, "cannot be stored") {
+			t.Errorf("%s: the state says %q", from, say)
+		}
 	}
 }
 
