@@ -50,6 +50,7 @@ func logIn(ctx context.Context, c *Call) error {
 	if first := c.Host.LoggedIn(ctx, id); !first.IsZero() {
 		text += fmt.Sprintf("\n\nFrom now on %s answers; /model chooses another.", first)
 	}
+	ctx = context.WithoutCancel(ctx) // who gives up now is told that it is stored
 	return c.say(ctx, text, Choice{Label: "Choose a model", Run: "/model " + s.ID})
 }
 

@@ -128,19 +128,24 @@ func (g *Gateway) runCommand(ctx context.Context, c commands.Command, call *comm
 	case err == nil:
 		return
 	case errors.As(context.Cause(ctx), &moved):
-		say(context.WithoutCancel(ctx), "/"+c.Name+" was interrupted because this conversation moved here. Send it again.")
+		say(context.WithoutCancel(ctx), lineOf(c, call)+" was interrupted because this conversation moved here. Send it again.")
 	case g.isClosing() && c.Asks:
-		say(context.WithoutCancel(ctx), "The gateway is being restarted, and this was given up. Send /"+c.Name+" again in a moment.")
+		say(context.WithoutCancel(ctx), "The gateway is being restarted, and this was given up. Send "+lineOf(c, call)+" again in a moment.")
 	case errors.Is(err, login.ErrCanceled), errors.Is(context.Cause(ctx), login.ErrCanceled):
 		say(context.WithoutCancel(ctx), "Canceled.")
 	case errors.Is(err, login.ErrExpired):
-		say(context.WithoutCancel(ctx), fmt.Sprintf("The time for an answer has passed. Begin again with /%s when you are ready.", strings.TrimSpace(c.Name+" "+call.Rest(0))))
+		say(context.WithoutCancel(ctx), fmt.Sprintf("The time for an answer has passed. Begin again with %s when you are ready.", lineOf(c, call)))
 	case errors.Is(context.Cause(ctx), errStopped):
 		return
 	default:
 		g.log.Warn("command failed", "command", c.Name, "err", err)
 		say(context.WithoutCancel(ctx), g.userMessage(err))
 	}
+}
+
+// lineOf is the command line of a call; secrets are never in it.
+func lineOf(c commands.Command, call *commands.Call) string {
+	return strings.TrimSpace("/" + c.Name + " " + call.Rest(0))
 }
 
 // mayRun says why this person may not run the command here; "" if they may.

@@ -10,6 +10,7 @@ import (
 
 	"chatgateway/channels"
 	"chatgateway/commands"
+	"chatgateway/internal/status"
 	"chatgateway/providerauth"
 	"chatgateway/providers"
 	"chatgateway/store"
@@ -110,6 +111,9 @@ func (g *Gateway) Audit(ctx context.Context, n int) ([]string, error) {
 
 // nothingYet answers a message while there is no model to ask: what to do, and buttons that do it.
 func (g *Gateway) nothingYet(ctx context.Context) (string, []commands.Choice) {
+	if g.hasSignIn(ctx) {
+		return "No model is chosen yet. Choose one, and I answer your next message.", []commands.Choice{{Label: "Choose a model", Run: "/model"}, {Label: "Help", Run: "/help"}}
+	}
 	var cs []commands.Choice
 	text := "No model is set up yet. Log in to a model provider, and I answer your next message."
 	if locals := g.LocalServers(ctx); len(locals) > 0 {
@@ -119,6 +123,14 @@ func (g *Gateway) nothingYet(ctx context.Context) (string, []commands.Choice) {
 		}
 	}
 	return text, append(cs, commands.Choice{Label: "Log in", Run: "/login"}, commands.Choice{Label: "Help", Run: "/help"})
+}
+
+// hasSignIn reports whether somebody is logged in anywhere.
+func (g *Gateway) hasSignIn(ctx context.Context) bool {
+	st, err := g.o.Auth.Status(ctx, "")
+	return err == nil && slices.ContainsFunc(st, func(s status.Provider) bool {
+		return s.Configured && s.Source != string(providerauth.FromNone)
+	})
 }
 
 // failure says what went wrong and what to do, with buttons that do it.

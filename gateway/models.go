@@ -151,7 +151,7 @@ func (g *Gateway) LoggedIn(ctx context.Context, id providerauth.ID) providers.Re
 		return providers.Ref{}
 	}
 	ref := providers.Ref{Provider: id.Provider(), Model: pick}
-	if err := g.o.Store.SetSetting(ctx, firstModelKey, ref.String()); err != nil {
+	if err := g.o.Store.SetSetting(context.WithoutCancel(ctx), firstModelKey, ref.String()); err != nil {
 		g.log.Error("first model not kept", "err", err)
 		return providers.Ref{}
 	}

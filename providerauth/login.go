@@ -68,7 +68,7 @@ func (m *Manager) At(id ID) ID {
 
 // Login runs a sign-in of the provider and stores what it gives: in force at the next request, everywhere. method is
 // a Method.ID; "" lets the person choose where there are several. What a person typed is tried before it is stored, and
-// a key that the service refuses is stored only if they say so; what a sign-in brought is stored first. An account
+// a key that the service refuses is stored only if they say so, and none if ctx ends before; what a sign-in brought is stored first. An account
 // holds one credential: another of the same kind replaces it, another kind is asked about. Errors: login.ErrCanceled,
 // login.ErrExpired, *Error, KeyError, Problem, *OAuthError, or ctx's.
 func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Prompter) (Login, error) {
@@ -99,6 +99,9 @@ func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Promp
 	out := Login{Credential: c}
 	if way.Secret {
 		out.Finding = m.probe(ctx, sc, c)
+		if ctx.Err() != nil {
+			return out, ctx.Err()
+		}
 		if err := keepRefused(ctx, sc, out.Finding, p); err != nil {
 			return out, err
 		}

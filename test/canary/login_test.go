@@ -68,34 +68,37 @@ func (g *gateway) stored(text string) {
 // nobody waits for the old form, the key is nowhere but in providers.json, and the login can be begun again.
 func TestCanaryLoginKilled(t *testing.T) {
 	service := newCounter(t)
+	keyStored := func(g *gateway, v *visitor, key string) string {
+		form := v.form()
+		v.post(form, map[string]string{"answer": key})
+		wait(g.T, service.asked, "the key is checked")
+		service.let <- struct{}{}
+		g.stored(key)
+		return form
+	}
 	const cut = "/login groq key` was interrupted by a restart, and I do not run it twice. Send it again."
 	for i, state := range []struct {
 		name   string
 		until  func(*gateway, *visitor, string) (form string)
 		told   string
 		stored bool
+		bare   bool // begun by "Log in" and the choice of a provider
 	}{
-		{"before the form", func(_ *gateway, _ *visitor, _ string) string { return "" }, cut + `|"forms":\[\{`, false},
-		{"the form is open", func(_ *gateway, v *visitor, _ string) string { return v.form() }, cut, false},
+		{"before the form", func(_ *gateway, _ *visitor, _ string) string { return "" }, cut + `|"forms":\[\{`, false, false},
+		{"the form is open", func(_ *gateway, v *visitor, _ string) string { return v.form() }, cut, false, false},
 		{"the key was sent", func(_ *gateway, v *visitor, key string) string {
 			form := v.form()
 			v.post(form, map[string]string{"answer": key})
 			return form
-		}, cut, false},
+		}, cut, false, false},
 		{"the key is being checked", func(g *gateway, v *visitor, key string) string {
 			form := v.form()
 			v.post(form, map[string]string{"answer": key})
 			wait(g.T, service.asked, "the key is checked")
 			return form
-		}, cut, false},
-		{"the key is stored", func(g *gateway, v *visitor, key string) string {
-			form := v.form()
-			v.post(form, map[string]string{"answer": key})
-			wait(g.T, service.asked, "the key is checked")
-			service.let <- struct{}{}
-			g.stored(key)
-			return form
-		}, "/login groq key` was interrupted by a restart. You are logged in to Groq|Logged in to Groq", true},
+		}, cut, false, false},
+		{"the key is stored", keyStored, "/login groq key` was interrupted by a restart. You are logged in to Groq|Logged in to Groq", true, false},
+		{"the key of a bare login is stored", keyStored, "/login groq` was interrupted by a restart. You are logged in to Groq|Logged in to Groq", true, true},
 	} {
 		t.Run(state.name, func(t *testing.T) {
 			g := newGateway(t, fmt.Sprintf("providers:\n  groq: {base_url: %q}\n", service.url+"/v1"))
@@ -103,7 +106,12 @@ func TestCanaryLoginKilled(t *testing.T) {
 			conv := fmt.Sprintf("conversation%d", i)
 			v := g.visit(conv)
 			key := g.secret(state.name, "gsk_")
-			v.say("/login groq key")
+			if state.bare {
+				v.say("/login")
+				v.press("Which provider", "Groq")
+			} else {
+				v.say("/login groq key")
+			}
 			form := state.until(g, v, key)
 			g.Stop(syscall.SIGKILL)
 			g.search("killed", map[string]string{"the page": v.told()})

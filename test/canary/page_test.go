@@ -68,6 +68,14 @@ func (v *visitor) say(text string) {
 	v.post("/messages", map[string]string{"c": v.conv, "id": fmt.Sprintf("message-%04d", v.n), "text": text})
 }
 
+// press presses a button of the message that is shown next with a text.
+func (v *visitor) press(text, label string) {
+	v.p.T.Helper()
+	v.n++
+	m := v.want(fmt.Sprintf(`"id":"([^"]+)","n":[0-9]+,"text":"%s[^\n]*?\{"label":"%s","press":"([^"]+)"`, text, label))
+	v.post("/press", map[string]string{"c": v.conv, "id": fmt.Sprintf("press-%04d", v.n), "message": m[1], "press": m[2]})
+}
+
 // told is all that the page was told.
 func (v *visitor) told() string {
 	v.mu.Lock()
