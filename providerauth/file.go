@@ -21,6 +21,9 @@ const settingsKey = "@gateway"
 // lookEvery is how often, at most, the file is looked at for changes by another process: half of what is promised.
 const lookEvery = 500 * time.Millisecond
 
+// tryWait is how long Try waits for a lock that another holds.
+const tryWait = time.Second
+
 // File is a Store in providers.json. It serves reads from memory and looks whether the file is another one at most once
 // a second. All methods may be called from any goroutine, and from several processes on one file.
 type File struct {
@@ -123,6 +126,20 @@ func (s *File) lock(ctx context.Context, id ID) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	return jsonfile.Lock(ctx, path)
+}
+
+// Try implements Store.
+func (s *File) Try(ctx context.Context, id ID) error {
+	wait, cancel := context.WithTimeout(ctx, tryWait)
+	defer cancel()
+	unlock, err := s.lock(wait, id)
+	if err != nil && !errors.Is(err, jsonfile.ErrLocked) {
+		return unusable(err)
+	}
+	if err == nil {
+		unlock()
+	}
+	return unusable(s.file.Try(ctx))
 }
 
 // fileName makes an id the name of a file, one to one, on every system.

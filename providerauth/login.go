@@ -73,15 +73,9 @@ func (m *Manager) At(id ID) ID {
 // login.ErrExpired, *Error, KeyError, Problem, *OAuthError, or ctx's.
 func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Prompter) (Login, error) {
 	v := m.look()
-	sc, id, err := v.canonical(id)
+	sc, id, err := m.storable(ctx, v, id)
 	if err != nil {
 		return Login{}, err
-	}
-	if err := CheckAccount(id.Account()); err != nil {
-		return Login{}, err
-	}
-	if v.err != nil {
-		return Login{}, &Error{Kind: ErrUnreadable, ID: id, Name: sc.Name, Err: v.err}
 	}
 	way, err := choose(ctx, sc, method, p)
 	if err != nil {
@@ -126,6 +120,26 @@ func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Promp
 	}
 	m.log.Info("logged in", "credential", string(id), "method", way.ID)
 	return out, nil
+}
+
+// Storable says why nothing could be stored as id now: before anybody is asked for a key, or signs in for nothing.
+func (m *Manager) Storable(ctx context.Context, id ID) error {
+	_, _, err := m.storable(ctx, m.look(), id)
+	return err
+}
+
+func (m *Manager) storable(ctx context.Context, v *view, id ID) (*Scheme, ID, error) {
+	sc, id, err := v.canonical(id)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := CheckAccount(id.Account()); err != nil {
+		return nil, "", err
+	}
+	if v.err != nil {
+		return nil, "", &Error{Kind: ErrUnreadable, ID: id, Name: sc.Name, Err: v.err}
+	}
+	return sc, id, m.store.Try(ctx, id)
 }
 
 // choose finds the way to log in, or lets the person choose.

@@ -87,6 +87,9 @@ func (m *Memory) Update(ctx context.Context, id ID, f func(ctx context.Context, 
 	return nil
 }
 
+// Try implements Store.
+func (m *Memory) Try(context.Context, ID) error { return nil }
+
 func (m *Memory) lock(ctx context.Context, id ID) (unlock func(), err error) {
 	m.mu.Lock()
 	if m.locks == nil {

@@ -150,7 +150,10 @@ type Store interface {
 	// only; f's context has its own deadline, shorter than others' wait for the lock, and f's result is written even
 	// if ctx has ended: a rotated token is never thrown away. If f fails, nothing is written and its error returned.
 	Update(ctx context.Context, id ID, f func(ctx context.Context, old Credential) (Credential, error)) error
-	// Settings and SetSettings keep what stands under "@gateway".
+	// Try says what would keep Update from writing the credential now, without writing it; nil if nothing is known that
+	// would. That others hold a lock is no reason.
+	Try(ctx context.Context, id ID) error
+	// Settings and UpdateSettings keep what stands under "@gateway".
 	Settings(ctx context.Context) (Settings, error)
 	UpdateSettings(ctx context.Context, f func(*Settings) error) error
 	// Changed is closed at the next change, by this process or another; then ask again.

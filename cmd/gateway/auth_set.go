@@ -80,6 +80,9 @@ func (a *app) authSet(ctx context.Context, h *host, name string, f setFlags) err
 	if !f.unchecked {
 		return exitError{1, fmt.Sprintf("%s takes no API key. Its ways to log in: gateway auth list %s", s.Name, s.ID)}
 	}
+	if err := h.mayPut(ctx, id, "key", f.replace); err != nil {
+		return err
+	}
 	key, err := p.secret(ctx, "Send the API key of "+s.Name+".", "API key", checkKey(s))
 	if err != nil {
 		return asFault(err, id)
@@ -144,6 +147,9 @@ func (a *app) pasteToken(ctx context.Context, h *host, name, account, life strin
 	}
 	lasts, err := parseLife(life)
 	if err != nil {
+		return err
+	}
+	if err := h.mayPut(ctx, id, "token", replace); err != nil {
 		return err
 	}
 	p := a.prompter()

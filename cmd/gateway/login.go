@@ -73,6 +73,9 @@ func (a *app) login(ctx context.Context, h *host, p *prompter, name string, f lo
 		fmt.Fprintf(a.out, "%s needs no login.\n", s.Name)
 		return nil
 	}
+	if err := h.auth.Storable(ctx, id); err != nil {
+		return asFault(err, id)
+	}
 	stored, err := a.offerEnvironment(ctx, h, p, s, id, f)
 	if stored || err != nil {
 		return err
@@ -244,6 +247,14 @@ func (h *host) put(ctx context.Context, id providerauth.ID, c providerauth.Crede
 	err := h.auth.Put(ctx, id, c)
 	h.record("login", string(id), err)
 	return asFault(err, id)
+}
+
+// mayPut says why put would fail, before anything is asked for.
+func (h *host) mayPut(ctx context.Context, id providerauth.ID, method string, replace bool) error {
+	if !replace && h.collides(id, method) {
+		return collision(id)
+	}
+	return asFault(h.auth.Storable(ctx, id), id)
 }
 
 // savedAccounts lists what is stored.

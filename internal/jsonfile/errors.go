@@ -74,6 +74,10 @@ func unwritable(path string, err error) error {
 	return &Error{Path: path, Reason: "it cannot be written: " + cause(err), Do: do, Err: err}
 }
 
+func keyless(path string, k *NoKey, err error) error {
+	return &Error{Path: path, Reason: "it is encrypted, and there is no key to open it (" + k.Error() + ")", Do: "put the key back, or give it as GATEWAY_KEY", Err: err}
+}
+
 func tooLarge(path string) error {
 	return &Error{Path: path, Reason: fmt.Sprintf("it is larger than %d MiB", MaxSize>>20), Do: "move it away", Err: ErrUntrusted}
 }

@@ -176,7 +176,7 @@ func (f File) open(data []byte) ([]byte, error) {
 	}
 	plain, err := f.Codec.Open(data)
 	if k, ok := errors.AsType[*NoKey](err); ok {
-		return nil, &Error{Path: f.Path, Reason: "it is encrypted, and there is no key to open it (" + k.Error() + ")", Do: "put the key back, or give it as GATEWAY_KEY", Err: err}
+		return nil, keyless(f.Path, k, err)
 	}
 	if err != nil {
 		return nil, &Error{Path: f.Path, Reason: "it is encrypted and the key does not open it", Do: "give the key it was encrypted with", Err: err}
@@ -185,15 +185,26 @@ func (f File) open(data []byte) ([]byte, error) {
 }
 
 func (f File) write(plain []byte) error {
-	data := plain
-	if f.Codec != nil {
-		sealed, err := f.Codec.Seal(plain)
-		if err != nil {
-			return fmt.Errorf("encrypt %s: %w", f.Path, err)
-		}
-		data = sealed
+	data, err := f.seal(plain)
+	if err != nil {
+		return err
 	}
 	return replace(f.Path, data)
+}
+
+// seal gives what stands in the file for the plain JSON.
+func (f File) seal(plain []byte) ([]byte, error) {
+	if f.Codec == nil {
+		return plain, nil
+	}
+	data, err := f.Codec.Seal(plain)
+	if k, ok := errors.AsType[*NoKey](err); ok {
+		return nil, keyless(f.Path, k, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encrypt %s: %w", f.Path, err)
+	}
+	return data, nil
 }
 
 // readRegular reads a file that is ours: regular, no link, of our owner. It never blocks on a pipe.

@@ -10,36 +10,45 @@ import (
 
 // replace puts data in the place of path: a temporary file of mode 0600 in the same folder, synced, renamed, and the
 // folder synced. The caller holds the lock of path.
-func replace(path string, data []byte) (err error) {
+func replace(path string, data []byte) error {
+	tmp, err := beside(path, data)
+	if err != nil {
+		return unwritable(path, err)
+	}
+	if err := rename(tmp, path); err != nil {
+		_ = os.Remove(tmp)
+		return unwritable(path, err)
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return unwritable(path, err)
+	}
+	return nil
+}
+
+// beside writes data to a temporary file in the folder of path, synced, and gives its name; on an error there is none.
+func beside(path string, data []byte) (name string, err error) {
 	dir, base := filepath.Split(path)
 	sweep(dir, base)
 	tmp, err := os.CreateTemp(dir, tempPrefix(base)+"*")
 	if err != nil {
-		return unwritable(path, err)
+		return "", err
 	}
 	defer func() {
 		if err != nil {
 			_ = tmp.Close() // closed already, or of no more use
 			_ = os.Remove(tmp.Name())
-			err = unwritable(path, err)
 		}
 	}()
 	if err := tmp.Chmod(0o600); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return err
+		return "", err
 	}
 	if _, err := tmp.Write(data); err != nil {
-		return err
+		return "", err
 	}
 	if err := tmp.Sync(); err != nil {
-		return err
+		return "", err
 	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	if err := rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return tmp.Name(), tmp.Close()
 }
 
 func tempPrefix(base string) string { return "." + base + ".new-" }
