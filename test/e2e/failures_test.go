@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -132,7 +133,7 @@ func TestFailuresInEveryFormat(t *testing.T) {
 	for _, s := range speakers {
 		fixtures = append(fixtures, s.fixtures()...)
 		for name := range wants {
-			keys[s.id+":"+name] = map[string]string{"type": "api_key", "key": "FAKE-key-of-" + s.id + "-" + name}
+			keys[s.id+":"+name] = map[string]string{"type": "api_key", "key": "FAKE-" + rand.Text()}
 		}
 	}
 	mock := testpeers.StartAimock(t, nil, fixtures...)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -30,12 +31,16 @@ func (b browser) call(ctx context.Context, method, path string, in, out any) err
 	return json.Unmarshal(body, out)
 }
 
-// say sends a message until the gateway says that it has it.
+// say sends a message until the gateway says that it has it, or that it never takes it.
 func (b browser) say(ctx context.Context, conv, id, text string) error {
 	for {
 		var got any
-		if err := b.call(ctx, "POST", "/messages", map[string]string{"c": conv, "id": id, "text": text}, &got); err == nil || ctx.Err() != nil {
+		err := b.call(ctx, "POST", "/messages", map[string]string{"c": conv, "id": id, "text": text}, &got)
+		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if refused, ok := errors.AsType[*program.Refused](err); ok && refused.Final() {
+			return fmt.Errorf("%s is not taken: %w", id, err)
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
 			return err

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -41,8 +41,22 @@ func (p *Program) Enter() *Visitor {
 	return v
 }
 
+// Refused is an answer other than 200.
+type Refused struct {
+	Code int
+	Body string
+}
+
+// Error implements error.
+func (e *Refused) Error() string {
+	return fmt.Sprintf("%d %s: %s", e.Code, http.StatusText(e.Code), e.Body)
+}
+
+// Final reports whether the same request is refused again, however often it is sent.
+func (e *Refused) Final() bool { return e.Code < 500 && e.Code != http.StatusTooManyRequests }
+
 // Call sends a request of the visitor's session, with a body unless in is nil, and gives what it is answered with.
-// The error is that of the connection, or the status if that is not 200.
+// The error is that of the connection, or *Refused.
 func (v *Visitor) Call(ctx context.Context, method, path string, in any) ([]byte, error) {
 	resp, err := v.Open(ctx, method, path, in)
 	if err != nil {
@@ -51,7 +65,7 @@ func (v *Visitor) Call(ctx context.Context, method, path string, in any) ([]byte
 	defer resp.Body.Close()
 	out, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
-		err = errors.New(resp.Status)
+		err = &Refused{Code: resp.StatusCode, Body: string(out)}
 	}
 	return out, err
 }
