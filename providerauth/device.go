@@ -165,7 +165,7 @@ func Poll(ctx context.Context, interval time.Duration, until time.Time, ask func
 		case !ok:
 			return Credential{}, err
 		case e.Code == "slow_down":
-			interval += deviceSlower
+			interval = max(interval+deviceSlower, e.RetryAfter)
 		case e.Code == "authorization_pending":
 		case e.Code == "expired_token":
 			return Credential{}, fmt.Errorf("%w: %w", login.ErrExpired, err)

@@ -159,6 +159,7 @@ func (c Client) post(ctx context.Context, doing, to string, form url.Values) (an
 	code := errorCode(answer)
 	if res.StatusCode/100 != 2 || code != "" {
 		fail.Code = known(code)
+		fail.RetryAfter = max(fail.RetryAfter, seconds(text(answer, "interval"))) // beside slow_down, at some
 		fail.Dead = doing == doRenew && slices.Contains(deadCodes, code)
 		return nil, 0, fail
 	}

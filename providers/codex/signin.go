@@ -107,29 +107,43 @@ func (p *Provider) device(ctx context.Context, c providerauth.Client, pr login.P
 	if id == "" || code == "" {
 		return providerauth.Credential{}, &providerauth.OAuthError{Name: c.Name, Doing: "sign in", Status: http.StatusOK, Cut: true}
 	}
+	polled := asked
+	polled.ID = "" // the client is named by the first request alone
 	base := strings.TrimSuffix(c.DeviceURL, "/api/accounts/deviceauth/usercode")
 	until := time.Now().Add(deviceLife)
 	if _, err := pr.Prompt(ctx, providerauth.DeviceStep(c.Name, base+"/codex/device", code, until)); err != nil {
 		return providerauth.Credential{}, err
 	}
 	cred, err := providerauth.Poll(ctx, providerauth.Interval(answer), until, func(ctx context.Context) (providerauth.Credential, error) {
-		got, err := asked.Call(ctx, base+"/api/accounts/deviceauth/token", url.Values{"device_auth_id": {id}, "user_code": {code}})
-		if e, ok := errors.AsType[*providerauth.OAuthError](err); ok && (e.Status == http.StatusForbidden || e.Status == http.StatusNotFound) {
-			e.Code = "authorization_pending"
-		}
+		got, err := polled.Call(ctx, base+"/api/accounts/deviceauth/token", url.Values{"device_auth_id": {id}, "user_code": {code}})
 		if err != nil {
-			return providerauth.Credential{}, err
+			return providerauth.Credential{}, pending(err)
+		}
+		grant, verifier := field(got, "authorization_code"), field(got, "code_verifier")
+		if grant == "" || verifier == "" {
+			return providerauth.Credential{}, &providerauth.OAuthError{Name: c.Name, Doing: "sign in", Status: http.StatusOK, Cut: true}
 		}
 		cred, err := c.Token(ctx, url.Values{
 			"grant_type":    {"authorization_code"},
-			"code":          {field(got, "authorization_code")},
-			"code_verifier": {field(got, "code_verifier")},
+			"code":          {grant},
+			"code_verifier": {verifier},
 			"redirect_uri":  {base + "/deviceauth/callback"},
 		})
 		return cred, providerauth.Final(err)
 	})
 	providerauth.DeviceDone(ctx, pr, c.Name, err)
 	return cred, err
+}
+
+// pending translates what the polling is answered with. Until the person is done the status is 403 or 404, whatever the
+// body says, unless it is a refusal.
+func pending(err error) error {
+	e, ok := errors.AsType[*providerauth.OAuthError](err)
+	waits := ok && (e.Status == http.StatusForbidden || e.Status == http.StatusNotFound)
+	if waits && e.Code != "access_denied" && e.Code != "authorization_declined" && e.Code != "expired_token" {
+		e.Code = "authorization_pending"
+	}
+	return err
 }
 
 func field(m map[string]any, keys ...string) string {

@@ -1,19 +1,13 @@
 package copilot
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"chatgateway/internal/secret"
 	"chatgateway/login"
@@ -77,121 +71,6 @@ func TestHeader(t *testing.T) {
 	h := header(providers.Request{Messages: []providers.Message{{Parts: []providers.Part{{Result: &providers.Result{}}, {Blob: &providers.Blob{Type: "image/png"}}}}}})
 	if h.Get("X-Initiator") != "agent" || h.Get("Copilot-Vision-Request") != "true" {
 		t.Errorf("got %v", h)
-	}
-}
-
-// github is GitHub, as far as this provider needs it.
-type github struct {
-	*httptest.Server
-	mu      sync.Mutex // guards what follows
-	status  int        // of the exchange
-	pending int
-	seen    []string
-}
-
-// start gives GitHub, and a provider whose requests to any GitHub host reach it.
-func start(t *testing.T) (*github, *Provider) {
-	g := &github{status: http.StatusOK, pending: 1}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/login/device/code", func(w http.ResponseWriter, r *http.Request) {
-		g.note(r.Host + " device " + r.PostFormValue("client_id") + " " + r.PostFormValue("scope"))
-		_, _ = io.WriteString(w, `{"device_code":"FAKE-device","user_code":"ABCD-1234","verification_uri":"https://github.com/login/device","expires_in":900,"interval":0.01}`)
-	})
-	mux.HandleFunc("/login/oauth/access_token", func(w http.ResponseWriter, _ *http.Request) {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		if g.pending--; g.pending >= 0 {
-			_, _ = io.WriteString(w, `{"error":"authorization_pending"}`)
-			return
-		}
-		_, _ = io.WriteString(w, `{"access_token":"FAKE-github-token","token_type":"bearer","scope":"read:user"}`)
-	})
-	mux.HandleFunc("/copilot_internal/v2/token", func(w http.ResponseWriter, r *http.Request) {
-		g.note(r.Host + " exchange " + r.Header.Get("Authorization") + " " + r.UserAgent())
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		w.WriteHeader(g.status)
-		_, _ = fmt.Fprintf(w, `{"token":"tid=1;exp=2;proxy-ep=proxy.individual.githubcopilot.com;FAKE-bearer","expires_at":%d,"refresh_in":1500}`, time.Now().Add(30*time.Minute).Unix())
-	})
-	mux.HandleFunc("/user", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"login":"ann"}`) })
-	g.Server = httptest.NewTLSServer(mux)
-	t.Cleanup(g.Close)
-	client := g.Client()
-	client.Transport = everywhere{g.Server.URL, client.Transport}
-	return g, New(providers.Options{Client: client, SignIn: providers.SignIn{Restricted: true}})
-}
-
-// everywhere sends every request to one server, and leaves its Host as it was.
-type everywhere struct {
-	to   string
-	base http.RoundTripper
-}
-
-func (e everywhere) RoundTrip(r *http.Request) (*http.Response, error) {
-	u, err := url.Parse(e.to)
-	if err != nil {
-		return nil, err
-	}
-	r = r.Clone(r.Context())
-	r.Host, r.URL.Host = r.URL.Host, u.Host
-	return e.base.RoundTrip(r)
-}
-
-func (g *github) note(what string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.seen = append(g.seen, what)
-}
-
-type prompter func(login.Step) string
-
-func (p prompter) Prompt(ctx context.Context, s login.Step) (secret.String, error) {
-	a := p(s)
-	if s.Field != nil && s.Field.Check != nil {
-		if err := s.Field.Check(a); err != nil {
-			return secret.String{}, err
-		}
-	}
-	return secret.New(a), ctx.Err()
-}
-
-func TestSignIn(t *testing.T) {
-	g, p := start(t)
-	code := ""
-	c, err := p.Auth().Methods[0].Login(t.Context(), prompter(func(s login.Step) string {
-		if s.Code != "" {
-			code = s.Code
-		}
-		return "https://Company.ghe.com/"
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if code != "ABCD-1234" || c.Refresh.Reveal() != "FAKE-github-token" || !strings.HasSuffix(c.Access.Reveal(), "FAKE-bearer") || c.Owner != "ann" {
-		t.Errorf("got %+v", c)
-	}
-	if c.Extra[hostKey] != "company.ghe.com" || c.Extra[endpointKey] != "https://api.individual.githubcopilot.com" {
-		t.Errorf("got %v", c.Extra)
-	}
-	if d := time.Until(c.Expires); d < 25*time.Minute || d > 27*time.Minute {
-		t.Errorf("it expires in %v", d)
-	}
-	if g.seen[0] != "company.ghe.com device "+editors+" read:user" || !strings.HasPrefix(g.seen[1], "api.company.ghe.com exchange Bearer FAKE-github-token chatgateway") {
-		t.Errorf("sent %q", g.seen)
-	}
-	for status, want := range map[int]error{http.StatusUnauthorized: providerauth.ErrNeedsLogin, http.StatusServiceUnavailable: nil} {
-		g.status = status
-		_, err := p.Auth().Refresh(t.Context(), c)
-		if err == nil || errors.Is(err, providerauth.ErrNeedsLogin) != (want != nil) || strings.Contains(err.Error(), "FAKE") {
-			t.Errorf("status %d: %v", status, err)
-		}
-	}
-	if last := g.seen[len(g.seen)-1]; !strings.HasPrefix(last, "api.company.ghe.com ") {
-		t.Errorf("renewed at %s", last)
-	}
-	g.status = http.StatusForbidden // GitHub exchanges it not; Copilot may take it as it is
-	if c, err = p.Auth().Refresh(t.Context(), c); err != nil || c.Access.Reveal() != "FAKE-github-token" || !c.Expires.IsZero() {
-		t.Errorf("got %+v, %v", c, err)
 	}
 }
 
