@@ -178,3 +178,16 @@ func TestOwnersAreToldOnce(t *testing.T) {
 		w.wantNot("bob", "/login fake")
 	}, renewing)
 }
+
+// Whatever asks the provider does so with a token that was renewed first.
+func TestEveryCallRenewsFirst(t *testing.T) {
+	for line, want := range map[string]string{"hello": "echo: hello", "/model list": "small", "/model small": "fake/small** answers", "/auth fake check": "takes this sign-in"} {
+		inWorld(t, func(w *world) {
+			w.signedIn("fake", "FAKE-access-old", "FAKE-live")
+			time.Sleep(2 * time.Hour)
+			w.model.Accept(secret.New("FAKE-access-renewed"))
+			w.talk("ann", line, want)
+			w.wantNot("ann", "could not", "no longer valid")
+		}, renewing)
+	}
+}

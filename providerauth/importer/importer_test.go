@@ -143,6 +143,22 @@ func TestFindAndPlan(t *testing.T) {
 	}
 }
 
+// A sign-in that was renewed since, here or there, is another one: it is neither "the same" nor put in the other's place.
+func TestARenewedSignInIsAnother(t *testing.T) {
+	signIn := func(access, refresh string) providerauth.Credential {
+		return providerauth.Credential{Type: providerauth.OAuth, Access: secret.New(access), Refresh: secret.New(refresh)}
+	}
+	have := signIn("a", "r")
+	for _, c := range []struct {
+		c    providerauth.Credential
+		same bool
+	}{{signIn("a", "r"), true}, {signIn("b", "r"), false}, {signIn("a", "s"), false}} {
+		if sameSecret(have, c.c) != c.same {
+			t.Errorf("%s and %s: same is %v", c.c.Access.Reveal(), c.c.Refresh.Reveal(), !c.same)
+		}
+	}
+}
+
 func TestApply(t *testing.T) {
 	to := target(t)
 	items, _ := Find(Options{Home: home(t), Env: func(string) string { return "" }})
