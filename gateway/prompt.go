@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ type prompter struct {
 
 // Prompt implements login.Prompter. Links, codes and secrets are shown to the person alone, or not at all.
 func (p *prompter) Prompt(ctx context.Context, s login.Step) (secret.String, error) {
+	s = p.masked(s)
 	p.follow()
 	if err := p.settle(ctx); err != nil {
 		return secret.String{}, err
@@ -65,6 +67,17 @@ func (p *prompter) Prompt(ctx context.Context, s login.Step) (secret.String, err
 	}
 	answer, err := p.question(ctx, s)
 	return answer, ended(ctx, err)
+}
+
+// masked is a step without the gateway's own secrets in what is to be read; a link is left to work.
+func (p *prompter) masked(s login.Step) login.Step {
+	mask := p.g.o.Secrets.Mask
+	s.Text, s.Label, s.Code = mask(s.Text), mask(s.Label), mask(s.Code)
+	s.Choices = slices.Clone(s.Choices)
+	for i := range s.Choices {
+		s.Choices[i].Label = mask(s.Choices[i].Label)
+	}
+	return s
 }
 
 // follow goes to where the conversations are now.
@@ -148,7 +161,7 @@ func (p *prompter) post(s login.Step, choices []channels.Choice) channels.Post {
 		choices = []channels.Choice{{Label: page.Label, URL: page.URL}}
 	}
 	p.n++
-	post := channels.Post{To: p.to.Conversation, Key: fmt.Sprintf("p%d.%d", p.key, p.n), Text: p.g.o.Secrets.Mask(b.String()), Choices: choices}
+	post := channels.Post{To: p.to.Conversation, Key: fmt.Sprintf("p%d.%d", p.key, p.n), Text: b.String(), Choices: choices}
 	if p.to == p.conv {
 		post.Only = p.m.From
 		if p.m.Press == "" {
@@ -287,7 +300,7 @@ func (p *prompter) question(ctx context.Context, s login.Step) (secret.String, e
 				return answer, nil
 			}
 			before := p.shown
-			again := login.Step{Text: err.Error() + "\n\n" + s.Text, URL: s.URL, Label: s.Label, Code: s.Code}
+			again := p.masked(login.Step{Text: err.Error() + "\n\n" + s.Text, URL: s.URL, Label: s.Label, Code: s.Code})
 			if err := p.show(ctx, again, p.buttons(ctx, s)); err != nil {
 				return secret.String{}, err
 			}
