@@ -38,8 +38,17 @@ func Watch(ctx context.Context, path string) <-chan struct{} {
 // watcher belongs to the goroutine of one Watch.
 type watcher struct {
 	path, dir string
-	events    *fsnotify.Watcher // nil: there are no events to be had
-	watching  bool              // the folder is watched
+	folders   folders // nil: there are no events to be had
+	events    <-chan fsnotify.Event
+	errs      <-chan error
+	watching  bool // the folder is watched
+}
+
+// folders is what a watcher needs of fsnotify.Watcher.
+type folders interface {
+	Add(dir string) error
+	WatchList() []string
+	Close() error
 }
 
 func (w *watcher) run(ctx context.Context, last Stamp, report func()) {
@@ -60,17 +69,16 @@ func (w *watcher) run(ctx context.Context, last Stamp, report func()) {
 		}
 	}
 	for {
-		events, errs := w.channels()
 		select {
 		case <-ctx.Done():
 			return
-		case e, ok := <-events:
+		case e, ok := <-w.events:
 			if !ok {
 				w.close()
 			} else if filepath.Base(e.Name) == filepath.Base(w.path) {
 				settle()
 			}
-		case <-errs: //nolint:errcheck // an overflow: something was missed
+		case <-w.errs: //nolint:errcheck // an overflow: something was missed
 			settle()
 		case <-settled.C:
 			settling = false
@@ -89,32 +97,25 @@ func (w *watcher) run(ctx context.Context, last Stamp, report func()) {
 // watch asks the system for events of the folder, again and again until it exists; a folder that was removed and made
 // again is another one.
 func (w *watcher) watch() {
-	if w.watching && len(w.events.WatchList()) > 0 {
+	if w.watching && len(w.folders.WatchList()) > 0 {
 		return
 	}
 	w.watching = false
-	if w.events == nil {
-		events, err := fsnotify.NewWatcher()
+	if w.folders == nil {
+		fs, err := fsnotify.NewWatcher()
 		if err != nil {
 			return // the looks at the file remain
 		}
-		w.events = events
+		w.folders, w.events, w.errs = fs, fs.Events, fs.Errors
 	}
-	w.watching = w.events.Add(w.dir) == nil
-}
-
-func (w *watcher) channels() (<-chan fsnotify.Event, <-chan error) {
-	if w.events == nil {
-		return nil, nil
-	}
-	return w.events.Events, w.events.Errors
+	w.watching = w.folders.Add(w.dir) == nil
 }
 
 func (w *watcher) close() {
-	if w.events != nil {
-		_ = w.events.Close()
+	if w.folders != nil {
+		_ = w.folders.Close()
 	}
-	w.events, w.watching = nil, false
+	w.folders, w.events, w.errs, w.watching = nil, nil, nil, false
 }
 
 // lookAt takes the stamp of what a path leads to.
