@@ -153,8 +153,8 @@ func AuthText(st []status.Provider, now time.Time) string {
 		if p.InUse {
 			b.WriteString(", in use")
 		}
-		if p.LastError != "" {
-			b.WriteString(". " + p.LastError)
+		if more := strings.TrimSpace(p.LastError + " " + p.Note); more != "" {
+			b.WriteString(". " + more)
 		}
 		b.WriteString("\n")
 	}

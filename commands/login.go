@@ -91,6 +91,9 @@ func LoggedInText(s providerauth.Scheme, id providerauth.ID, r providerauth.Logi
 	if r.Replaced {
 		text += " The earlier sign-in of this account was replaced."
 	}
+	if r.Unordered {
+		text += fmt.Sprintf(" The order that is set for %s does not name it, so that it is used only where it is pinned: see /auth %s order.", s.Name, s.ID)
+	}
 	f := r.Finding
 	switch {
 	case f.Works && len(f.Models) > 0:

@@ -86,8 +86,8 @@ func TestTheRealNameGoesBeforeAnAlias(t *testing.T) {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
 	for _, r := range rows {
-		if told := strings.Contains(r.LastError, "acme:work, which is stored too"); told != (r.ID == "wile:work") {
-			t.Errorf("%s says %q", r.ID, r.LastError)
+		if told := strings.Contains(r.Note, "acme:work, which is stored too"); told != (r.ID == "wile:work") {
+			t.Errorf("%s says %q", r.ID, r.Note)
 		}
 	}
 	if out, err := w.m.Logout(t.Context(), "wile:work"); err != nil || !out.Removed {

@@ -30,6 +30,7 @@ type Login struct {
 	Credential Credential
 	Finding    Finding // what the service says to it
 	Replaced   bool    // an earlier one of this account is gone
+	Unordered  bool    // an order is set that does not name it: it is used only where it is pinned
 }
 
 var accountName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
@@ -115,6 +116,8 @@ func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Promp
 	if out.Replaced, err = m.put(ctx, stored); err != nil {
 		return out, err
 	}
+	v = m.look()
+	out.Unordered = v.unordered(v.byID[sc.ID], id)
 	if !way.Secret {
 		out.Finding = m.probe(ctx, sc, c)
 	}

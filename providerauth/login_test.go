@@ -175,7 +175,7 @@ func TestStatus(t *testing.T) {
 		w := newWorld(t, apiKey("acme", "env:MINE"), stale, ended, apiKey("acme:cool", "k"), apiKey("acme:off", "k"), apiKey("ghost", "k"),
 			Credential{ID: "acme:soon", Type: Token, Key: apiKey("", "t").Key, Expires: now.Add(time.Hour)},
 			Credential{ID: "acme:over", Type: Token, Key: apiKey("", "t").Key, Expires: now.Add(-time.Hour)})
-		w.env["ACME_KEY"] = "FAKE-env"
+		w.env["ACME_KEY"], w.env["MINE"] = "FAKE-env", "FAKE-mine"
 		w.env["OTHER_API_KEY"] = "FAKE-other"
 		w.m.Override("acme:run", apiKey("", "k").Key, "/run/key")
 		w.m.Report(Credential{ID: "acme:cool"}, NoCredit, 0)
@@ -195,6 +195,9 @@ func TestStatus(t *testing.T) {
 			if r.LastError != "" {
 				r.LastError = "…"
 			}
+			if r.Note != "" {
+				r.Note = "…"
+			}
 			got[r.ID] = r
 		}
 		want := map[string]status.Provider{
@@ -206,7 +209,7 @@ func TestStatus(t *testing.T) {
 			"acme:over":  {Name: "Acme", Account: "over", Configured: true, Source: "stored", Method: "token", State: "expired", Expires: now.Add(-time.Hour), LastError: "…"},
 			"acme:stale": {Name: "Acme", Account: "stale", Configured: true, Source: "stored", Label: "ann@example.org", Method: "oauth", State: "expired", Expires: now.Add(-time.Minute), Renews: true, LastError: "…"},
 			"acme:ended": {Name: "Acme", Account: "ended", Configured: true, Source: "stored", Method: "oauth", State: "needs-login", Expires: now.Add(-time.Minute), LastError: "…"},
-			"acme:env":   {Name: "Acme", Account: "env", Configured: true, Source: "env", Label: "ACME_KEY", Method: "key", State: "ok", LastError: "…"},
+			"acme:env":   {Name: "Acme", Account: "env", Configured: true, Source: "env", Label: "ACME_KEY", Method: "key", State: "ok", Note: "…"},
 			"other":      {Name: "Other", Configured: true, Source: "env", Label: "OTHER_API_KEY", Method: "key", State: "ok"},
 			"local":      {Name: "Local", Configured: true, Source: "none needed", State: "ok"},
 			"ghost":      {Name: "ghost", Configured: true, Source: "stored", State: "ok", LastError: "…"},

@@ -38,6 +38,18 @@ func (m *Manager) open(ctx context.Context, c Credential) (Credential, error) {
 	return c, nil
 }
 
+// leadsNowhere says why the reference in a stored key or token cannot be followed; "" if it can, or is none. No command
+// is run for that.
+func (m *Manager) leadsNowhere(ctx context.Context, c Credential) string {
+	if strings.HasPrefix(c.Key.Reveal(), "exec:") {
+		return ""
+	}
+	if _, err := m.open(ctx, c); err != nil {
+		return strings.TrimSuffix(err.Error(), ": "+jsonfile.ErrReference.Error())
+	}
+	return ""
+}
+
 // refLabel says where a reference leads, without following it; "" for what is none.
 func refLabel(c *Credential) string {
 	if c.Type == OAuth {

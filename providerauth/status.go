@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"chatgateway/internal/status"
@@ -26,7 +25,7 @@ const (
 // Status tells of every credential of a provider, in the order of trying, or of all providers for "". A provider
 // without one has a row that says so. It is computed from what requests get, does no network call and renews nothing.
 // InUse is left to who knows the model in force. The error is ErrUnknown's; an unreadable file is told by StoreErr.
-func (m *Manager) Status(_ context.Context, provider string) ([]status.Provider, error) {
+func (m *Manager) Status(ctx context.Context, provider string) ([]status.Provider, error) {
 	v := m.look()
 	now := time.Now()
 	if provider != "" {
@@ -34,11 +33,11 @@ func (m *Manager) Status(_ context.Context, provider string) ([]status.Provider,
 		if sc == nil {
 			return nil, &Error{Kind: ErrUnknown, ID: ID(provider)}
 		}
-		return m.rows(v, sc, now), nil
+		return m.rows(ctx, v, sc, now), nil
 	}
 	var out []status.Provider
 	for i := range v.schemes {
-		out = append(out, m.rows(v, &v.schemes[i], now)...)
+		out = append(out, m.rows(ctx, v, &v.schemes[i], now)...)
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.creds)) {
 		if v.scheme(id.Provider()) == nil {
@@ -52,21 +51,25 @@ func (m *Manager) Status(_ context.Context, provider string) ([]status.Provider,
 }
 
 // rows tells of one provider.
-func (m *Manager) rows(v *view, sc *Scheme, now time.Time) []status.Provider {
+func (m *Manager) rows(ctx context.Context, v *view, sc *Scheme, now time.Time) []status.Provider {
 	p := v.byID[sc.ID]
 	var out []status.Provider
 	for _, id := range p.overIDs {
-		out = append(out, m.row(v, sc, p.over[id], now))
+		out = append(out, m.row(ctx, v, sc, p.over[id], now))
 	}
 	for _, id := range v.inOrder(p) {
 		if p.over[id] == nil {
-			out = append(out, m.row(v, sc, v.creds[id], now))
+			r := m.row(ctx, v, sc, v.creds[id], now)
+			if r.Note == "" && v.unordered(p, id) {
+				r.Note = fmt.Sprintf("It is used only where it is pinned: the order that is set for %s does not name it.", sc.Name)
+			}
+			out = append(out, r)
 		}
 	}
 	if env := m.fromEnv(v, sc, v.envID(sc)); env != nil {
-		r := m.row(v, sc, env, now)
+		r := m.row(ctx, v, sc, env, now)
 		if len(p.stored) > 0 && !slices.ContainsFunc(p.order, func(id ID) bool { return isEnv(id, sc.ID) }) {
-			r.LastError = "It is not used while something is stored, unless an order names it (env)."
+			r.Note = "It is not used while something is stored, unless an order names it (env)."
 		}
 		out = append(out, r)
 	}
@@ -94,6 +97,11 @@ func (m *Manager) rows(v *view, sc *Scheme, now time.Time) []status.Provider {
 	return append(out, r)
 }
 
+// unordered reports whether an order is set that leaves a stored id out.
+func (v *view) unordered(p *provider, id ID) bool {
+	return p.order != nil && !slices.ContainsFunc(p.order, func(o ID) bool { return v.named(p.scheme, o) == id })
+}
+
 // inOrder gives the stored ids, those of a set order first.
 func (v *view) inOrder(p *provider) []ID {
 	if p.order == nil {
@@ -109,7 +117,7 @@ func (v *view) inOrder(p *provider) []ID {
 }
 
 // row tells of one credential.
-func (m *Manager) row(v *view, sc *Scheme, c *Credential, now time.Time) status.Provider {
+func (m *Manager) row(ctx context.Context, v *view, sc *Scheme, c *Credential, now time.Time) status.Provider {
 	r := status.Provider{
 		ID: string(c.ID), Name: sc.Name, Account: c.ID.Account(), Configured: true, Source: string(c.Source),
 		Label: c.Label, Method: "key", State: StateOK, Expires: c.Expires, Renews: renews(sc, c),
@@ -127,9 +135,11 @@ func (m *Manager) row(v *view, sc *Scheme, c *Credential, now time.Time) status.
 		r.Label = refLabel(c)
 	}
 	m.judge(v, c, &r, now)
+	if why := m.leadsNowhere(ctx, *c); why != "" && r.State == StateOK {
+		r.State, r.LastError = StateMissing, "Its reference leads nowhere: "+why+"."
+	}
 	if first := v.rival(sc, c.ID); first != "" && c.Source == FromStore {
-		r.LastError = strings.TrimSpace(r.LastError + fmt.Sprintf(
-			" %s is another name of %s, which is stored too and goes first. If you do not need it: /auth %s logout", c.ID, first, c.ID))
+		r.Note = fmt.Sprintf("%s is another name of %s, which is stored too and goes first. If you do not need it: /auth %s logout", c.ID, first, c.ID)
 	}
 	return r
 }

@@ -167,8 +167,10 @@ func describeRow(r status.Provider) string {
 		add("in use")
 	}
 	text := strings.Join(words, ", ")
-	if r.LastError != "" {
-		text += ". " + shellWords(r.LastError)
+	for _, more := range []string{r.LastError, r.Note} {
+		if more != "" {
+			text = strings.TrimSuffix(text, ".") + ". " + shellWords(more)
+		}
 	}
 	return text
 }

@@ -33,7 +33,7 @@ const (
 
 var faultTitles = map[faultKind]string{
 	faultProvider: "Unknown provider", faultKey: "Invalid API key", faultAccount: "Invalid account name",
-	faultCollision: "Account already exists", faultNotFound: "Nothing to remove", faultVault: "Credential store error",
+	faultCollision: "Account already exists", faultNotFound: "Not found", faultVault: "Credential store error",
 	faultAborted: "Cancelled",
 }
 

@@ -135,6 +135,8 @@ func (h *host) withRunning(ctx context.Context, rows []status.Provider) []status
 		switch {
 		case at >= 0 && r.State == providerauth.StateCooling && rows[at].State == providerauth.StateOK:
 			rows[at].State, rows[at].CoolUntil, rows[at].LastError = r.State, r.CoolUntil, r.LastError
+		case at >= 0 && (r.State == providerauth.StateMissing) != (rows[at].State == providerauth.StateMissing):
+			rows[at].State, rows[at].LastError = r.State, r.LastError // a reference leads where the gateway is, not where this shell is
 		case at < 0 && (r.Source == string(providerauth.FromRuntime) || r.Source == string(providerauth.FromEnv)):
 			rows = slices.DeleteFunc(rows, func(p status.Provider) bool { return p.ID == r.ID && !p.Configured })
 			rows = append(rows, r)
@@ -212,8 +214,10 @@ func (r *authReport) judge(only providerauth.ID, inUse []string) {
 		}
 		failed := p.Renews && p.LastError != "" && p.State != providerauth.StateCooling
 		switch {
-		case !p.Configured || p.State == providerauth.StateMissing:
+		case !p.Configured:
 			continue // told below, once
+		case p.State == providerauth.StateMissing:
+			worst(exitMissing, "%s: %s", p.ID, shellWords(p.LastError))
 		case p.State == providerauth.StateNeedsLogin || p.State == providerauth.StateExpired && !p.Renews:
 			worst(exitMissing, "%s: %s; log in again: gateway login %s", p.ID, stateWords(p.Provider), p.ID)
 		case p.Probe == "refused":

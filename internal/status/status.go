@@ -57,6 +57,7 @@ type Provider struct {
 	Renews     bool      `json:"renews,omitempty"` // it renews itself
 	CoolUntil  time.Time `json:"cool_until,omitzero"`
 	LastError  string    `json:"last_error,omitempty"` // a sentence, no body of an answer
+	Note       string    `json:"note,omitempty"`       // a sentence about it that is no failure
 	InUse      bool      `json:"in_use,omitempty"`     // the model in force uses it
 }
 

@@ -104,7 +104,8 @@ function providers() {
         fact("Credential", [methods[p.method] ?? p.method, sources[p.source] ?? p.source, p.label].filter(Boolean).join(", ")),
         p.expires && fact("Expires", away(Date.parse(p.expires)) + (p.renews ? "; renewed by itself" : "")),
         p.cool_until && fact("Waits", "until " + new Date(p.cool_until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })),
-        p.last_error && fact("Last error", p.last_error)),
+        p.last_error && fact("Last error", p.last_error),
+        p.note && fact("Note", p.note)),
       el("div", { class: "line-actions" }, p.source !== "none needed" && command("Log in again", "/login " + p.id), p.source === "stored" && command("Log out", "/logout " + p.id), command("Models", "/model list " + p.id)))),
     !mine.length && el("p", { class: "dim" }, "None yet."),
     el("div", { class: "line-actions" }, others.length > 0 && command(mine.length ? "Log in to another" : "Log in", "/login"), mine.length > 0 && command("Check all", "/auth")));
