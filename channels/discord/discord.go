@@ -159,7 +159,7 @@ func (c *channel) Run(ctx context.Context, h channels.Handler) error {
 func (c *channel) run(ctx context.Context, h channels.Handler) error {
 	c.report(status.Connecting, "")
 	if c.token().Empty() {
-		return &stateError{"There is no bot token; set one with `gateway channels set discord bot_token`.", channels.ErrRejected}
+		return state("There is no bot token; set one with `gateway channels set discord bot_token`.", channels.ErrRejected)
 	}
 	if _, err := c.lookUp(ctx); err != nil {
 		return err
@@ -300,10 +300,7 @@ func (c *channel) Direct(ctx context.Context, u channels.UserID) (channels.Conve
 	}
 	conv = place{channel: ch.ID}.conversation()
 	c.mu.Lock()
-	if len(c.directs) > 5000 {
-		clear(c.directs)
-	}
-	c.directs[u] = conv
+	adapter.Remember(c.directs, 5000, u, conv)
 	c.mu.Unlock()
 	c.inbox.met(source{channel: ch.ID})
 	return conv, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 // Codes of Discord's errors that are decided by: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json.
@@ -121,20 +122,10 @@ func is(err error, codes ...int) bool {
 	return errors.As(err, &e) && slices.Contains(codes, e.code)
 }
 
-// stateError is why the account cannot work as it is.
-type stateError struct {
-	text string
-	err  error // ErrRejected or ErrSetup
+// state is why the account cannot work as it is; err is ErrRejected or ErrSetup.
+func state(text string, err error) error {
+	return &adapter.State{Service: "discord", Text: text, Err: err}
 }
-
-// Error implements error.
-func (e *stateError) Error() string { return "discord: " + e.text }
-
-// Unwrap gives what the core decides by.
-func (e *stateError) Unwrap() error { return e.err }
-
-// UserMessage says it to a person.
-func (e *stateError) UserMessage() string { return e.text }
 
 // unsupported says what Discord cannot do here.
 func unsupported(what string) error {

@@ -1,11 +1,9 @@
 package discord
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,54 +11,27 @@ import (
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/channels/channeltest"
 	"chatgateway/channels/discord/discordtest"
 )
 
-// class says what an error means to the core.
-func class(err error) string {
-	var e *apiError
-	classes := []string{}
-	for name, of := range map[string]error{"rejected": channels.ErrRejected, "setup": channels.ErrSetup, "gone": channels.ErrGone, "never": errors.ErrUnsupported} {
-		if errors.Is(err, of) {
-			classes = append(classes, name)
-		}
-	}
-	if errors.As(err, &e) && e.passing() {
-		classes = append(classes, "passing")
-	}
-	if len(classes) == 0 {
-		return "other"
-	}
-	return strings.Join(classes, "+")
-}
+func class(e *apiError) string { return channeltest.Class(e, e.passing()) }
 
 // TestErrors: each documented code is of the one class that it should be, and has a sentence.
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	f, err := os.Open("testdata/errors.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
 	named := map[int]bool{}
-	for s := bufio.NewScanner(f); s.Scan(); {
-		words := strings.Fields(s.Text())
-		if len(words) == 0 || words[0] == "#" {
-			continue
-		}
-		code, err := strconv.Atoi(words[1])
+	channeltest.Classes(t, "testdata/errors.txt", func(want string, words []string) {
+		code, err := strconv.Atoi(words[0])
 		if err != nil {
 			t.Fatal(err)
 		}
 		named[code] = true
 		e := &apiError{what: doSend, status: http.StatusBadRequest, code: code}
-		if got := class(e); got != words[0] {
-			t.Errorf("%d is %s, want %s", code, got, words[0])
+		if got := class(e); got != want || e.UserMessage() == "" {
+			t.Errorf("%d is %s, want %s; it says %q", code, got, want, e.UserMessage())
 		}
-		if e.UserMessage() == "" {
-			t.Errorf("%d has no sentence", code)
-		}
-	}
+	})
 	for _, code := range slices.Concat(losses, absences, setups, inabilities, refusals, sizes, delays) {
 		if !named[code] {
 			t.Errorf("%d is decided by, and not in testdata/errors.txt", code)

@@ -82,17 +82,17 @@ func (c *channel) supervise(ctx context.Context) (err error) {
 		case ctx.Err() != nil:
 			return nil
 		case code == closeRejected:
-			return &stateError{badToken, channels.ErrRejected}
+			return state(badToken, channels.ErrRejected)
 		case code == closeForbidden && content:
 			content = false
 			forget()
 			continue
 		case code == closeForbidden || code == closeNoSuch:
-			return &stateError{"Discord refuses the bot's intents; look at " + c.page("bot") + ", Privileged Gateway Intents.", channels.ErrSetup}
+			return state("Discord refuses the bot's intents; look at "+c.page("bot")+", Privileged Gateway Intents.", channels.ErrSetup)
 		case code == closeSharding:
-			return &stateError{"The bot is in more servers than one connection serves; remove it from some.", channels.ErrSetup}
+			return state("The bot is in more servers than one connection serves; remove it from some.", channels.ErrSetup)
 		case code == closeShard || code == closeVersion:
-			return &stateError{fmt.Sprintf("Discord does not take this gateway's way to connect any more (%d); install a newer gateway.", code), channels.ErrSetup}
+			return state(fmt.Sprintf("Discord does not take this gateway's way to connect any more (%d); install a newer gateway.", code), channels.ErrSetup)
 		case errors.Is(err, errHung):
 			c.log.Warn("discord: a connection hung and was given up")
 			forget()

@@ -161,10 +161,7 @@ func (c *channel) attachments(m wireMessage) []channels.Attachment {
 // stranger's mention opens none.
 func (c *channel) newThread(m wireMessage, p place) channels.ConversationID {
 	c.mu.Lock()
-	if len(c.threads) > 1000 {
-		clear(c.threads)
-	}
-	c.threads[m.ID] = adapter.Clip(strings.Join(strings.Fields(c.text(m, c.me.id)), " "), 80)
+	adapter.Remember(c.threads, 1000, m.ID, adapter.Clip(strings.Join(strings.Fields(c.text(m, c.me.id)), " "), 80))
 	c.mu.Unlock()
 	return place{guild: p.guild, channel: m.ID, parent: p.channel, thread: true}.conversation()
 }

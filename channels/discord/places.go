@@ -138,10 +138,7 @@ func (p *places) fetch(ctx context.Context, channel string) (wireChannel, bool) 
 	err := p.rest.do(ctx, call{what: "read a channel", method: "GET", path: "/channels/" + channel, route: "/channels/#", major: channel}, &c)
 	if err != nil {
 		p.mu.Lock()
-		if len(p.unknown) > 1000 {
-			clear(p.unknown)
-		}
-		p.unknown[channel] = time.Now()
+		adapter.Remember(p.unknown, 1000, channel, time.Now())
 		p.mu.Unlock()
 		return wireChannel{}, false
 	}
@@ -154,10 +151,7 @@ func (p *places) learn(cs ...wireChannel) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range cs {
-		if len(p.channels) >= placesMax {
-			clear(p.channels) // they are asked for again as they are needed
-		}
-		p.channels[c.ID] = c
+		adapter.Remember(p.channels, placesMax, c.ID, c)
 		delete(p.unknown, c.ID)
 	}
 }
@@ -210,9 +204,6 @@ func (p *places) rolesOf(ctx context.Context, guild, user string) []string {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.members) > 1000 {
-		clear(p.members)
-	}
-	p.members[key] = cachedRoles{m.Roles, time.Now()}
+	adapter.Remember(p.members, 1000, key, cachedRoles{m.Roles, time.Now()})
 	return m.Roles
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 )
 
 const threadArchive = 1440 // minutes without a message until Discord puts a thread away; writing brings it back
@@ -42,10 +43,7 @@ func (c *channel) openThread(ctx context.Context, to address, force bool) (addre
 	case errors.As(err, &e) && e.status >= 400 && e.status < 500 && !errors.Is(err, channels.ErrRejected):
 		c.log.Warn("discord: no thread could be opened; answering in the channel", "err", err)
 		c.mu.Lock()
-		if len(c.flat) > 1000 {
-			clear(c.flat)
-		}
-		c.flat[to.channel] = true
+		adapter.Remember(c.flat, 1000, to.channel, true)
 		c.mu.Unlock()
 		return address{channel: to.parent}, nil
 	default:

@@ -147,20 +147,10 @@ func unsure(err error) bool {
 	return errors.As(err, &e) && e.passing()
 }
 
-// stateError is why the account cannot work as it is.
-type stateError struct {
-	text string
-	err  error // ErrRejected or ErrSetup; nil: it may pass
+// state is why the account cannot work as it is; err is ErrRejected or ErrSetup, or nil where it may pass.
+func state(text string, err error) error {
+	return &adapter.State{Service: "slack", Text: text, Err: err}
 }
-
-// Error implements error.
-func (e *stateError) Error() string { return "slack: " + e.text }
-
-// Unwrap gives what the core decides by.
-func (e *stateError) Unwrap() error { return e.err }
-
-// UserMessage says it to a person.
-func (e *stateError) UserMessage() string { return e.text }
 
 // unsupported says what Slack cannot do here.
 func unsupported(what string) error {

@@ -1,10 +1,8 @@
 package slack
 
 import (
-	"bufio"
 	"errors"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,52 +10,28 @@ import (
 	slackgo "github.com/slack-go/slack"
 
 	"chatgateway/channels"
+	"chatgateway/channels/channeltest"
 	"chatgateway/channels/slack/slacktest"
 )
 
-// class says what an error means to the core.
 func class(err error) string {
 	var e *apiError
-	classes := []string{}
-	for name, of := range map[string]error{"rejected": channels.ErrRejected, "setup": channels.ErrSetup, "gone": channels.ErrGone, "never": errors.ErrUnsupported} {
-		if errors.Is(err, of) {
-			classes = append(classes, name)
-		}
-	}
-	if errors.As(err, &e) && e.passing() {
-		classes = append(classes, "passing")
-	}
-	if len(classes) == 0 {
-		return "ours"
-	}
-	return strings.Join(classes, "+")
+	return channeltest.Class(err, errors.As(err, &e) && e.passing())
 }
 
 // TestErrors: each documented error is of the one class that it should be, and has a sentence.
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	f, err := os.Open("testdata/errors.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
 	named := map[string]bool{}
-	for s := bufio.NewScanner(f); s.Scan(); {
-		words := strings.Fields(s.Text())
-		if len(words) == 0 || words[0] == "#" {
-			continue
-		}
-		for _, code := range words[1:] {
+	channeltest.Classes(t, "testdata/errors.txt", func(want string, codes []string) {
+		for _, code := range codes {
 			named[code] = true
 			err := wrap("send", slackgo.SlackErrorResponse{Err: code})
-			if got := class(err); got != words[0] {
-				t.Errorf("%s is %s, want %s", code, got, words[0])
-			}
-			if sentence(err) == "" {
-				t.Errorf("%s has no sentence", code)
+			if got := class(err); got != want || sentence(err) == "" {
+				t.Errorf("%s is %s, want %s; it says %q", code, got, want, sentence(err))
 			}
 		}
-	}
+	})
 	for _, list := range [][]string{rejections, setups, losses, closings, absences, inabilities, refusals, troubles, limits, {fileTooLarge}} {
 		for _, code := range list {
 			if !named[code] {
@@ -66,7 +40,7 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	for status, want := range map[int]string{http.StatusUnauthorized: "rejected", http.StatusTooManyRequests: "passing", http.StatusRequestTimeout: "passing",
-		http.StatusServiceUnavailable: "passing", http.StatusBadRequest: "ours", http.StatusForbidden: "ours"} {
+		http.StatusServiceUnavailable: "passing", http.StatusBadRequest: "other", http.StatusForbidden: "other"} {
 		if got := class(wrap("send", slackgo.StatusCodeError{Code: status})); got != want {
 			t.Errorf("status %d is %s, want %s", status, got, want)
 		}

@@ -317,8 +317,5 @@ type recipient struct {
 func (c *channel) heard(m channels.Message, team string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.speaker) > 5000 {
-		clear(c.speaker)
-	}
-	c.speaker[m.Conversation] = recipient{string(m.From), team, time.Now()}
+	adapter.Remember(c.speaker, 5000, m.Conversation, recipient{string(m.From), team, time.Now()})
 }

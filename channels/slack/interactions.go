@@ -283,10 +283,7 @@ func digest(secret, other string) channels.MessageID {
 // greet offers something to begin with in a new assistant thread, and notes that it has no title yet.
 func (c *channel) greet(ctx context.Context, ch, thread string) {
 	c.mu.Lock()
-	if len(c.untold) > 1000 {
-		clear(c.untold)
-	}
-	c.untold[conversation(ch, thread)] = true
+	adapter.Remember(c.untold, 1000, conversation(ch, thread), true)
 	c.mu.Unlock()
 	params := slackgo.AssistantThreadsSetSuggestedPromptsParameters{ChannelID: ch, ThreadTS: thread}
 	for _, p := range prompts(c.knows) {

@@ -339,10 +339,7 @@ func (s *sent) mayBeOld(p channels.Post) bool {
 	if s.looked[p.To] {
 		return false
 	}
-	if len(s.looked) > sentMax {
-		clear(s.looked)
-	}
-	s.looked[p.To] = true
+	adapter.Remember(s.looked, sentMax, p.To, true)
 	return true
 }
 

@@ -108,10 +108,7 @@ func (t *threads) spoke(c channels.ConversationID) { t.note(c, true) }
 func (t *threads) note(c channels.ConversationID, yes bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.known) > 10_000 {
-		clear(t.known)
-	}
-	t.known[c] = yes
+	adapter.Remember(t.known, 10_000, c, yes)
 }
 
 // mine tells whether the bot has spoken in a thread, asking Slack once if that is not known. It fails if Slack cannot be
@@ -190,10 +187,7 @@ func (p *people) name(ctx context.Context, user string) string {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.names) > 10_000 {
-		clear(p.names)
-	}
-	p.names[user] = n
+	adapter.Remember(p.names, 10_000, user, n)
 	return n.text
 }
 

@@ -70,7 +70,7 @@ func (c *channel) lookUp(ctx context.Context) (identity, error) {
 	}
 	me := identity{user: r.UserID, bot: r.BotID, name: r.User, team: r.TeamID, teamName: r.Team, app: c.identity().app}
 	if r.BotID == "" {
-		return identity{}, &stateError{"The Slack bot token is a person's; copy the Bot User OAuth Token (xoxb-…) from " + portal + ".", channels.ErrRejected}
+		return identity{}, state("The Slack bot token is a person's; copy the Bot User OAuth Token (xoxb-…) from "+portal+".", channels.ErrRejected)
 	}
 	if has := r.Header.Get("X-OAuth-Scopes"); has != "" {
 		me.scopes = map[string]bool{}
@@ -137,13 +137,13 @@ func (c *channel) Test(ctx context.Context) ([]string, error) {
 		return err
 	})
 	if is(err, "missing_scope") {
-		return say, &stateError{"The app-level token lacks the scope connections:write; make another at " + me.page("general") + ", App-Level Tokens.", channels.ErrSetup}
+		return say, state("The app-level token lacks the scope connections:write; make another at "+me.page("general")+", App-Level Tokens.", channels.ErrSetup)
 	}
 	if err != nil {
 		return say, err
 	}
 	if app := appOf(c.appToken().Reveal()); app != "" && me.app != "" && app != me.app {
-		return say, &stateError{"The Slack bot token and the app-level token belong to different apps; copy both from one app at " + portal + ".", channels.ErrRejected}
+		return say, state("The Slack bot token and the app-level token belong to different apps; copy both from one app at "+portal+".", channels.ErrRejected)
 	}
 	return append(say, "The app-level token is good, and Socket Mode is on."), nil
 }
@@ -153,10 +153,10 @@ func (c *channel) checkTokens() error {
 	for _, f := range Service.Secrets {
 		s := c.o.Secrets.Secret(f.Name)
 		if s.Empty() {
-			return &stateError{"There is no " + f.Name + "; set it with `gateway channels set slack " + f.Name + "`.", channels.ErrRejected}
+			return state("There is no "+f.Name+"; set it with `gateway channels set slack "+f.Name+"`.", channels.ErrRejected)
 		}
 		if err := f.Check(s.Reveal()); err != nil {
-			return &stateError{"The Slack " + f.Name + " is not right: " + err.Error() + ".", channels.ErrRejected}
+			return state("The Slack "+f.Name+" is not right: "+err.Error()+".", channels.ErrRejected)
 		}
 	}
 	return nil

@@ -341,10 +341,7 @@ func (c *channel) editEvery() time.Duration {
 func (c *channel) direct(u channels.UserID, conv channels.ConversationID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.directs) > 5000 {
-		clear(c.directs)
-	}
-	c.directs[u] = conv
+	adapter.Remember(c.directs, 5000, u, conv)
 }
 
 // refused tells what refuse noted: that Slack cannot do something in a place.
@@ -357,10 +354,7 @@ func (c *channel) refused(what string) bool {
 func (c *channel) refuse(what string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.cannot) > 5000 {
-		clear(c.cannot)
-	}
-	c.cannot[what] = true
+	adapter.Remember(c.cannot, 5000, what, true)
 }
 
 // Interface guards

@@ -130,20 +130,20 @@ func (c *channel) watch(ctx context.Context, cn *conn) error {
 func leaving(reason string) error {
 	switch reason {
 	case "link_disabled":
-		return &stateError{"Socket Mode is switched off for this Slack app; switch it on at " + portal + ", Socket Mode.", channels.ErrSetup}
+		return state("Socket Mode is switched off for this Slack app; switch it on at "+portal+", Socket Mode.", channels.ErrSetup)
 	case "too_many_websockets": // not on that page: https://github.com/slackapi/node-slack-sdk/issues/1654
-		return &stateError{"Slack takes no more connections of this app: other programs are connected with its app-level token; stop them.", nil}
+		return state("Slack takes no more connections of this app: other programs are connected with its app-level token; stop them.", nil)
 	}
 	return fmt.Errorf("slack: connect: Slack asks for another connection: %s", adapter.Clip(first(reason, "no reason"), 40))
 }
 
 // tell reports a state that has a sentence of its own, and whether there was one.
 func (c *channel) tell(err error) bool {
-	var s *stateError
+	var s *adapter.State
 	if !errors.As(err, &s) {
 		return false
 	}
-	c.report(status.Connecting, s.text)
+	c.report(status.Connecting, s.Text)
 	return true
 }
 
@@ -307,7 +307,7 @@ func (c *channel) sameApp(hello socketmode.Request) error {
 	if me := c.identity(); me.app == "" || app == "" || me.app == app {
 		return nil
 	}
-	return &stateError{"The Slack bot token and the app-level token belong to different apps; copy both from one app at " + portal + ".", channels.ErrRejected}
+	return state("The Slack bot token and the app-level token belong to different apps; copy both from one app at "+portal+".", channels.ErrRejected)
 }
 
 var appToken = lazyregexp.New(`^xapp-\d+-(A[A-Z0-9]+)-`)

@@ -106,6 +106,30 @@ func (l *limited) Close() error {
 	return l.body.Close()
 }
 
+// Remember puts v into m, which is emptied first where it holds most: what it forgets can be found out again.
+func Remember[K comparable, V any](m map[K]V, most int, k K, v V) {
+	if len(m) >= most {
+		clear(m)
+	}
+	m[k] = v
+}
+
+// State is why an account cannot work as it is.
+type State struct {
+	Service string
+	Text    string // for a person
+	Err     error  // what the core decides by; nil: it may pass
+}
+
+// Error implements error.
+func (e *State) Error() string { return e.Service + ": " + e.Text }
+
+// Unwrap gives what the core decides by.
+func (e *State) Unwrap() error { return e.Err }
+
+// UserMessage says it to a person.
+func (e *State) UserMessage() string { return e.Text }
+
 // Recent remembers the last ids.
 type Recent struct {
 	ids  map[string]bool

@@ -138,3 +138,21 @@ func TestMarks(t *testing.T) {
 		t.Errorf("gave %v", err)
 	}
 }
+
+func TestRemember(t *testing.T) {
+	m := map[string]int{}
+	for n, k := range []string{"a", "b", "c"} {
+		Remember(m, 2, k, n)
+	}
+	if len(m) != 1 || m["c"] != 2 {
+		t.Errorf("it holds %v", m)
+	}
+}
+
+func TestState(t *testing.T) {
+	why := errors.New("why")
+	var err error = &State{Service: "chat", Text: "It is off.", Err: why}
+	if !errors.Is(err, why) || err.Error() != "chat: It is off." || err.(interface{ UserMessage() string }).UserMessage() != "It is off." {
+		t.Errorf("it is %v", err)
+	}
+}
