@@ -158,3 +158,20 @@ func TestClosedForAWhile(t *testing.T) {
 		})
 	}
 }
+
+// TestShownToAll: if Discord shows to all what is for one person, it is taken back, and not counted as told.
+func TestShownToAll(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, discordtest.Options{}, nil)
+	b.setMenu(menu())
+	b.start()
+	_, m := b.slash("ann", b.s.Channel, "login")
+	b.Send(channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "first"})
+	b.s.Fail(discordtest.Fault{Method: "POST", Path: "/webhooks/", Status: http.StatusOK, Body: `{"id": "77", "flags": 0}`})
+	if _, err := b.c.Send(t.Context(), channels.Post{To: m.Conversation, Only: m.From, Answers: m.ID, Text: "a secret link"}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Send gave %v", err)
+	}
+	if n := len(b.s.Requests("DELETE", "/messages/77")); n != 1 {
+		t.Errorf("it was taken back %d times", n)
+	}
+}

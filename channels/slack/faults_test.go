@@ -95,6 +95,34 @@ func TestRevokedWhileRunning(t *testing.T) {
 	}
 }
 
+// TestRevokedWithoutAWord: the tokens are looked at from time to time: a connection may stand and bring nothing.
+func TestRevokedWithoutAWord(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, func(_ *Settings, ts *times) { ts.probe = 50 * time.Millisecond }).start()
+	b.s.SetScopes("chat:write")
+	b.Until("a scope is missed", func() bool { return b.State().State == status.Degraded })
+	b.s.SetScopes(slacktest.Scopes)
+	b.Until("it is there again", func() bool { return b.State().State == status.Connected })
+	b.s.Revoke()
+	if err := b.Failed(); !errors.Is(err, channels.ErrRejected) {
+		t.Errorf("Run gave %v", err)
+	}
+}
+
+// TestOthersAreConnected: each connection of an app gets a part of what is said; the log tells of others.
+func TestOthersAreConnected(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil)
+	b.s.Others(1)
+	b.start()
+	if strings.Contains(b.Log(), "other programs") {
+		t.Error("two connections may both be the bot's, at a swap")
+	}
+	b.s.Others(2)
+	b.s.Disconnect("warning")
+	b.Until("it is in the log", func() bool { return strings.Contains(b.Log(), "other programs") })
+}
+
 func TestLinkDisabled(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, nil).start()

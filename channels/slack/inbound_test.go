@@ -129,6 +129,34 @@ func TestFilesAreNotFetchedElsewhere(t *testing.T) {
 	}
 }
 
+// page answers everything with a web page, and counts.
+type page struct{ asked int }
+
+// RoundTrip implements http.RoundTripper.
+func (p *page) RoundTrip(req *http.Request) (*http.Response, error) {
+	p.asked++
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}},
+		Body: io.NopCloser(strings.NewReader("<html>Sign in</html>")), Request: req}, nil
+}
+
+// TestFilesAtOtherPlaces: Slack's page to sign in at is no file, unless a page was asked for; and no file is sent elsewhere.
+func TestFilesAtOtherPlaces(t *testing.T) {
+	b := newBot(t, slacktest.Options{}, nil)
+	p := &page{}
+	b.c.http.Transport = p
+	if _, err := b.c.download(t.Context(), "https://files.slack.com/x", "image/png"); !errors.Is(err, channels.ErrSetup) || !strings.Contains(sentence(err), "files:read") {
+		t.Errorf("in place of a picture: %v", err)
+	}
+	if r, err := b.c.download(t.Context(), "https://files.slack.com/x", "text/html"); err != nil || r.Close() != nil {
+		t.Errorf("a page: %v", err)
+	}
+	for _, address := range []string{"https://slack.com.evil.example/up", "http://files.slack.com/up", "https://files.slack.com:8443/up", "https://me@files.slack.com/up", "::"} {
+		if err := b.c.put(t.Context(), address, []byte("x")); err == nil || p.asked != 2 {
+			t.Errorf("sent to %s: %v, %d requests", address, err, p.asked-2)
+		}
+	}
+}
+
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	b := newBot(t, slacktest.Options{}, func(s *Settings, _ *times) { s.AttachmentLimit = 1 }).start()
@@ -150,6 +178,12 @@ func TestFiles(t *testing.T) {
 	if string(data) != "png" || err != nil {
 		t.Errorf("read %q, %v", data, err)
 	}
+	b.settled()
+	b.c.set.AttachmentLimit = 0
+	if _, err := b.c.Fetch(t.Context(), m.Conversation, ref); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("a file that has become too large: %v", err)
+	}
+	b.c.set.AttachmentLimit = 1
 	b.s.MoveFile(ref, "https://files.slack.com.evil.example/x")
 	if _, err := b.c.Fetch(t.Context(), m.Conversation, ref); err == nil || !strings.Contains(err.Error(), "host of Slack's") {
 		t.Errorf("a file on a host that is not Slack's: %v", err)
@@ -264,4 +298,22 @@ func itoa(n int) string {
 		return string(rune('0' + n))
 	}
 	return itoa(n/10) + itoa(n%10)
+}
+
+// TestMerge: what is told as a message and as a mention is taken as it says more, whichever comes first.
+func TestMerge(t *testing.T) {
+	plain, mention := channels.Message{ID: "1"}, channels.Message{ID: "1", Addressed: true}
+	files := channels.Message{ID: "1", Attachments: []channels.Attachment{{Name: "x"}}}
+	edit := channels.Message{ID: "1", Edited: true}
+	for _, c := range []struct {
+		in   []channels.Message
+		want int
+	}{{[]channels.Message{plain, mention}, 1}, {[]channels.Message{plain, files}, 1}, {[]channels.Message{mention, plain}, 0}, {[]channels.Message{files, plain}, 0}} {
+		if got := merge(c.in[:1:1], c.in[1]); len(got) != 1 || got[0].Addressed != c.in[c.want].Addressed || len(got[0].Attachments) != len(c.in[c.want].Attachments) {
+			t.Errorf("of %+v remains %+v", c.in, got)
+		}
+	}
+	if got := merge([]channels.Message{plain, edit}, edit); len(got) != 3 {
+		t.Errorf("of an edit remains %+v", got)
+	}
 }

@@ -310,14 +310,17 @@ func prompts(knows func(string) bool) [][2]string {
 
 const titleTime = 5 * time.Second
 
-// title names an assistant thread by the first thing that is said in it.
+// title names an assistant thread by the first thing that is said in it and is no command.
 func (c *channel) title(ctx context.Context, m channels.Message) {
+	to, err := parseConversation(m.Conversation)
+	if err != nil || m.Text == "" || strings.HasPrefix(m.Text, "/") {
+		return
+	}
 	c.mu.Lock()
 	untold := c.untold[m.Conversation]
 	delete(c.untold, m.Conversation)
 	c.mu.Unlock()
-	to, err := parseConversation(m.Conversation)
-	if !untold || err != nil || m.Text == "" || strings.HasPrefix(m.Text, "/") {
+	if !untold {
 		return
 	}
 	line, _, _ := strings.Cut(m.Text, "\n")

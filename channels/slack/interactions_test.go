@@ -208,12 +208,23 @@ func TestAssistant(t *testing.T) {
 	b := newBot(t, slacktest.Options{}, nil).start()
 	ts, dm := b.s.Assistant("ann"), b.s.Direct("ann")
 	b.Until("prompts are offered", func() bool { _, _, p := b.s.AssistantState(dm, ts); return len(p) == 4 && p[1] == "!login" })
+	if few := prompts(func(string) bool { return false }); len(few) != 1 || strings.HasPrefix(few[0][1], "!") {
+		t.Errorf("without commands the prompts are %q", few)
+	}
+	b.s.Say(slacktest.Said{Person: "ann", Thread: ts, Text: "!help"})
+	b.Heard("/help")
 	b.s.Say(slacktest.Said{Person: "ann", Thread: ts, Text: "Tell me\nall"})
 	m := b.Heard("Tell me\nall")
 	if !m.Private || m.Conversation != conversation(dm, ts) {
 		t.Errorf("said in an assistant thread: %+v", m)
 	}
 	b.Until("it has a title", func() bool { _, title, _ := b.s.AssistantState(dm, ts); return title == "Tell me" })
+	b.s.Say(slacktest.Said{Person: "ann", Thread: ts, Text: "and more"})
+	b.Heard("and more")
+	b.settled()
+	if n := b.s.Calls("assistant.threads.setTitle"); n != 1 {
+		t.Errorf("the title was set %d times", n)
+	}
 	if err := b.c.Typing(t.Context(), m.Conversation); err != nil {
 		t.Error(err)
 	}
@@ -223,4 +234,96 @@ func TestAssistant(t *testing.T) {
 	if err := b.c.Typing(t.Context(), channels.ConversationID(dm)); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a status line without a thread: %v", err)
 	}
+}
+
+// TestNoStatusLine: where Slack shows no status line it is asked once.
+func TestNoStatusLine(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("hello")})
+	m := b.Heard("hello")
+	b.s.Refuse("assistant.threads.setStatus", "channel_not_found")
+	for range 2 {
+		if err := b.c.Typing(t.Context(), m.Conversation); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("Typing gave %v", err)
+		}
+	}
+	if n := b.s.Calls("assistant.threads.setStatus"); n != 1 {
+		t.Errorf("it was asked %d times", n)
+	}
+}
+
+// TestTriggerOver: the right to open a form ends three seconds after the press; the person is told, alone, and a second press
+// opens it.
+func TestTriggerOver(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Slash("ann", b.s.Channel, "/gateway", "log me in")
+	m := b.Heard("log me in")
+	done, _ := b.ask(t.Context(), m, time.Now().Add(time.Minute))
+	var q slacktest.Shown
+	b.Until("the question is shown", func() bool {
+		if l := b.s.See("ann", b.s.Channel); len(l) == 1 {
+			q = l[0]
+		}
+		return q.TS != ""
+	})
+	b.s.Refuse("views.open", "expired_trigger_id")
+	if _, err := b.s.Press("ann", b.s.Channel, q.TS, q.Controls[0].Label); err != nil {
+		t.Fatal(err)
+	}
+	b.Until("it is said", func() bool {
+		l := b.s.See("ann", b.s.Channel)
+		return len(l) == 2 && l[1].Hidden && strings.Contains(l[1].Text, "press the button again")
+	})
+	if seen := b.s.See("bob", b.s.Channel); len(seen) != 0 {
+		t.Errorf("bob sees %+v", seen)
+	}
+	b.s.Refuse("views.open", "")
+	if wrong := fill(t, b.s, "ann", b.s.Channel, "fake-key-0001"); len(wrong) != 0 {
+		t.Errorf("the form says %v", wrong)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("asked: %v", err)
+	}
+}
+
+// TestAskForAnother: only the one who is asked may answer; after a restart a form says that it is closed.
+func TestAskForAnother(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Channel: b.s.Channel, Text: at("log me in")})
+	m := b.Heard("log me in")
+	q := &question{user: m.From, text: "Key?", field: login.Field{Name: "Key"}, answer: make(chan result, 1)}
+	b.c.asks.mu.Lock()
+	b.c.asks.open["X"] = q
+	b.c.asks.mu.Unlock()
+	if _, err := b.c.show(t.Context(), channels.Post{To: m.Conversation, Text: q.text}, q.controls("X")); err != nil {
+		t.Fatal(err)
+	}
+	told := func(person, text string, n int) {
+		t.Helper()
+		b.Until(person+" is told", func() bool {
+			l := b.s.See(person, b.s.Channel)
+			return len(l) == n && l[n-1].Hidden && strings.Contains(l[n-1].Text, text)
+		})
+	}
+	press := func(person, label string) {
+		t.Helper()
+		if _, err := b.s.Press(person, b.s.Channel, b.s.See(person, b.s.Channel)[0].TS, label); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, label := range []string{"Enter Key", "Cancel"} {
+		press("bob", label)
+		told("bob", "somebody else", n+2)
+	}
+	if len(q.answer) != 0 || b.s.Calls("views.open") != 0 {
+		t.Error("bob answered for ann")
+	}
+	b.Stop()
+	b.open(nil)
+	b.start()
+	press("ann", "Enter Key")
+	told("ann", "This form is closed", 2)
 }

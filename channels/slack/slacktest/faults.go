@@ -16,6 +16,7 @@ type faults struct {
 	count   map[string]int    //
 	codes   map[string]string // error of a method
 	lost    map[string]int    // methods whose answer is lost
+	others  int               // connections of other programs, of which a hello tells
 	silent  int               // connections that say no hello
 	away    []string          // the reasons of connections that are turned away in place of a hello
 	acks    int               // acknowledgements that are lost
@@ -108,6 +109,9 @@ func (s *Server) Silent(n int) { s.fault(func(f *faults) { f.silent = n }) }
 
 // TurnAway says disconnect on the next connections in place of a hello, with these reasons.
 func (s *Server) TurnAway(reasons ...string) { s.fault(func(f *faults) { f.away = reasons }) }
+
+// Others says how many connections other programs have.
+func (s *Server) Others(n int) { s.fault(func(f *faults) { f.others = n }) }
 
 // LoseAcks loses the next n acknowledgements.
 func (s *Server) LoseAcks(n int) { s.fault(func(f *faults) { f.acks = n }) }

@@ -82,9 +82,8 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	s.links = append(s.links, l)
 	s.dialed++
-	n, app := len(s.links), s.o.App
+	n := len(s.links) + s.faults.others
 	s.mu.Unlock()
-	_ = app
 	l.send(object{"type": "hello", "num_connections": n, "connection_info": object{"app_id": AppID},
 		"debug_info": object{"host": "applink-1", "approximate_connection_time": 18060}})
 	s.flush()
