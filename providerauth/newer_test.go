@@ -2,7 +2,6 @@ package providerauth
 
 import (
 	"context"
-	"net"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -69,18 +68,6 @@ func TestBackoff(t *testing.T) {
 	w.wantErr(Want{}, ErrRenewal)
 	if next := w.m.failures["acme"].next; time.Until(next) < 50*time.Second {
 		t.Errorf("asked to wait a minute, it comes again in %v", time.Until(next))
-	}
-}
-
-// The listener of a sign-in is for this host alone.
-func TestListenersAreOnLoopback(t *testing.T) {
-	for _, host := range []string{"localhost", "127.0.0.1", "::1"} {
-		for _, l := range listenBoth(t.Context(), host, 0) {
-			if addr := l.Addr().(*net.TCPAddr); !addr.IP.IsLoopback() {
-				t.Errorf("%s: it listens on %s", host, addr)
-			}
-			_ = l.Close()
-		}
 	}
 }
 

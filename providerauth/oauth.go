@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"chatgateway/internal/secret"
+	"chatgateway/login/loopback"
 )
 
 // Client is a registration with an OAuth 2.0 authorization server and the server's addresses: what sign-ins are made
@@ -217,14 +218,10 @@ func CheckEndpoint(s string) error {
 		return errors.New("no address is configured for it")
 	case err != nil || u.Host == "":
 		return errors.New("the address is not valid")
-	case u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https" || u.Scheme == "http" && loopback.Is(u.Hostname()):
 		return nil
 	}
 	return errors.New("the address must begin with https://")
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || host == "127.0.0.1" || host == "::1"
 }
 
 // withoutURL takes the address out of an error of net/http, however often it was wrapped.

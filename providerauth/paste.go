@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"chatgateway/login"
+	"chatgateway/login/loopback"
 )
 
 // PasteMethod signs in with a link and a code that is pasted back (PKCE S256, a random state of its own). It takes a
@@ -27,6 +28,21 @@ func PasteMethod(id, name string, c Client) Method {
 			return Credential{}, a.unanswered(ctx, p, err)
 		}
 		return a.finish(ctx, p, answer.Reveal())
+	}}
+}
+
+// LoopbackMethod signs in with a link whose answer comes back to a listener on this host, or is pasted as for
+// PasteMethod, whichever is first; see [loopback.Listener].
+func LoopbackMethod(id, name string, c Client) Method {
+	return Method{ID: id, Name: name, Browser: true, Login: func(ctx context.Context, p login.Prompter) (Credential, error) {
+		l := loopback.Listen(ctx, c.RedirectURL, c.Ports...)
+		a := c.authorize(l.Redirect)
+		text := "Open the page, sign in to " + c.Name + " and allow the access. If the page you end on cannot be opened, because you are on another device, send its whole address here."
+		answer, err := l.Race(ctx, p, a.step(text), a.state, func(word string) string { return a.refused(word).UserMessage() })
+		if err != nil {
+			return Credential{}, a.unanswered(ctx, p, err)
+		}
+		return a.finish(ctx, p, answer)
 	}}
 }
 

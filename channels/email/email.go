@@ -18,6 +18,7 @@ import (
 
 	"chatgateway/channelauth"
 	"chatgateway/channels"
+	"chatgateway/internal/adapter"
 	"chatgateway/internal/status"
 )
 
@@ -126,9 +127,9 @@ func (s Settings) filled() (Settings, error) {
 	s.Folder, s.After = orElse(s.Folder, "INBOX"), orElse(s.After, "seen")
 	s.IMAPTLS, s.SMTPTLS = orElse(s.IMAPTLS, secured(s.IMAPPort)), orElse(s.SMTPTLS, secured(s.SMTPPort))
 	switch {
-	case s.IMAPTLS == "none" && !loopback(s.IMAPHost):
+	case s.IMAPTLS == "none" && !adapter.Loopback(s.IMAPHost):
 		return s, errors.New("email: imap_tls: none would send the password in the clear; it is taken for this host itself only")
-	case s.SMTPTLS == "none" && !loopback(s.SMTPHost):
+	case s.SMTPTLS == "none" && !adapter.Loopback(s.SMTPHost):
 		return s, errors.New("email: smtp_tls: none would send the password in the clear; it is taken for this host itself only")
 	case s.After == "move" && s.MoveTo == "":
 		return s, errors.New("email: after: move needs move_to, the folder to move mail to")

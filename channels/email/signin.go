@@ -16,6 +16,7 @@ import (
 	"chatgateway/channels"
 	"chatgateway/internal/secret"
 	"chatgateway/login"
+	"chatgateway/login/loopback"
 )
 
 // signIn is Service.Login: a sign-in with a code or a link, with a client id of one's own. Nothing is stored of one that
@@ -129,22 +130,26 @@ func device(ctx context.Context, conf *oauth2.Config, p login.Prompter) (*oauth2
 // linkTime is how long a link waits for its answer.
 const linkTime = 15 * time.Minute
 
-// link shows the page of a sign-in (PKCE S256) and takes the address that it ends on, whose state must be the one sent.
+// link shows the page of a sign-in (PKCE S256) and takes its answer, whose state must be the one sent: the browser brings
+// it to a listener of this host, or the person sends the address that it ended on.
 func link(ctx context.Context, conf *oauth2.Config, p login.Prompter) (*oauth2.Token, error) {
 	state, verifier := rand.Text(), oauth2.GenerateVerifier()
-	answer, err := p.Prompt(ctx, login.Step{
-		Text: "Open the page, sign in as the bot's mailbox and allow the access. The page that you end on cannot be shown, and that is as it should be: send its whole address here.",
+	l := loopback.Listen(ctx, conf.RedirectURL)
+	conf.RedirectURL = l.Redirect
+	step := login.Step{
+		Text: "Open the page, sign in as the bot's mailbox and allow the access. If the page you end on cannot be opened, because you are on another device, send its whole address here.",
 		URL:  conf.AuthCodeURL(state, oauth2.AccessTypeOffline, oauth2.ApprovalForce, oauth2.S256ChallengeOption(verifier)), Label: "Sign in",
 		Expires: time.Now().Add(linkTime),
 		Field: &login.Field{Name: "Address", Check: func(s string) error {
 			_, _, err := answerOf(s, state)
 			return err
 		}},
-	})
+	}
+	answer, err := l.Race(ctx, p, step, state, func(word string) string { return refusedSignIn(word).say })
 	if err != nil {
 		return nil, fmt.Errorf("email: sign in: %w", err)
 	}
-	code, fault, err := answerOf(answer.Reveal(), state)
+	code, fault, err := answerOf(answer, state)
 	switch {
 	case err != nil:
 		return nil, err
@@ -202,7 +207,7 @@ func signInError(err error) error {
 	return fmt.Errorf("email: sign in: %w", err)
 }
 
-func refusedSignIn(word string) error {
+func refusedSignIn(word string) *failure {
 	if len(word) > 60 || strings.ContainsFunc(word, func(r rune) bool { return r < ' ' || r > '~' }) {
 		word = "no reason given"
 	}

@@ -2,6 +2,7 @@ package email
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,17 +24,25 @@ type signer struct {
 }
 
 // Prompt implements login.Prompter.
-func (s *signer) Prompt(_ context.Context, step login.Step) (secret.String, error) {
+func (s *signer) Prompt(ctx context.Context, step login.Step) (secret.String, error) {
 	switch {
 	case step.Field == nil:
 		s.issuer.Enter(step.URL, step.Code)
 		return secret.String{}, nil
 	case step.Field.Name == "way":
-		return secret.New(s.way), nil
+		return secret.New(strings.TrimPrefix(s.way, "browser, by a ")), nil
 	case step.Field.Name == "username":
 		return secret.New("ann@gateway.example"), nil
 	case step.Field.Name == "client_id":
 		return secret.New("gateway"), nil
+	}
+	if s.way != "link" { // nothing is typed: the browser comes back to this host
+		address, page := s.issuer.Open(step.URL, true)
+		if !strings.HasPrefix(address, "http://localhost:") || page == "" {
+			s.wrong = fmt.Errorf("the browser ends on %s: %s", address, page)
+		}
+		<-ctx.Done()
+		return secret.String{}, ctx.Err()
 	}
 	address, _ := s.issuer.Open(step.URL, false)
 	if s.spoil != nil {
@@ -57,11 +66,12 @@ func TestSignIn(t *testing.T) {
 		store := channeltest.NewSecrets(have)
 		return store, Service.Login(t.Context(), channels.Options{Account: "email", Settings: set, Secrets: store}, s)
 	}
-	for _, way := range []string{"code", "link"} {
+	for _, way := range []string{"code", "link", "browser, by a link"} {
 		t.Run(way, func(t *testing.T) {
-			store, err := sign(&signer{issuer: issuer, way: way}, nil)
-			if err != nil || store.Secret("refresh_token").Empty() || store.Secret("client_id").Reveal() != "gateway" {
-				t.Fatalf("Login gave %v, and %q", err, store.Secret("client_id").Reveal())
+			person := &signer{issuer: issuer, way: way}
+			store, err := sign(person, nil)
+			if err != nil || person.wrong != nil || store.Secret("refresh_token").Empty() || store.Secret("client_id").Reveal() != "gateway" {
+				t.Fatalf("Login gave %v, %v, and %q", err, person.wrong, store.Secret("client_id").Reveal())
 			}
 			x := newRig(t, emailtest.Options{}, nil)
 			x.set = set
@@ -72,7 +82,7 @@ func TestSignIn(t *testing.T) {
 				}
 				x.open(store)
 				x.run()
-				r.Deliver(t, ann, "ann@gateway.example", []byte("From: "+ann+"\r\nMessage-ID: <"+way+strings.Fields(round)[0]+"@people.example>\r\nSubject: Re: x\r\n\r\n"+way+" "+round+"\r\n"))
+				r.Deliver(t, ann, "ann@gateway.example", []byte("From: "+ann+"\r\nMessage-ID: <"+way[:4]+strings.Fields(round)[0]+"@people.example>\r\nSubject: Re: x\r\n\r\n"+way+" "+round+"\r\n"))
 				m := x.hear(way + " " + round)
 				if _, err := x.ch.Send(t.Context(), channels.Post{To: m.Conversation, Answers: m.ID, Text: "an answer " + round}); err != nil {
 					t.Errorf("Send: %v", err)
@@ -82,7 +92,7 @@ func TestSignIn(t *testing.T) {
 				}
 				x.Stop()
 			}
-			if n := len(issuer.Stats().Errors); way == "link" && n > 0 {
+			if n := len(issuer.Stats().Errors); way != "code" && n > 0 {
 				t.Errorf("the authorization server refused: %v", issuer.Stats().Errors)
 			}
 		})

@@ -121,7 +121,7 @@ func calls(t *testing.T, pattern string) (files []string) {
 
 // TestI6Listeners: nothing listens but the page, the socket in the home folder, and a sign-in's loopback callback.
 func TestI6Listeners(t *testing.T) {
-	want := []string{"channels/web/listen.go", "cmd/gateway/listen_other.go", "cmd/gateway/listen_unix.go", "providerauth/loopback.go"}
+	want := []string{"channels/web/listen.go", "cmd/gateway/listen_other.go", "cmd/gateway/listen_unix.go", "login/loopback/loopback.go"}
 	if got := calls(t, `net\.Listen\(|ListenConfig|ListenPacket|ListenAndServe|ListenTCP|ListenUnix`); !slices.Equal(got, want) {
 		t.Errorf("these listen: %q, want %q", got, want)
 	}

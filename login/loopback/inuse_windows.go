@@ -1,4 +1,4 @@
-package providerauth
+package loopback
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package providerauth
+package loopback
 
 import (
 	"errors"

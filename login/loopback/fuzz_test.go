@@ -1,4 +1,4 @@
-package providerauth
+package loopback
 
 import (
 	"net/http/httptest"
@@ -16,16 +16,17 @@ func FuzzCallback(f *testing.F) {
 	}
 	f.Add("POST", "/callback", "state="+state+"&code=c")
 	f.Add("GET", "/callback/../x", "state="+state+"&code=c")
-	a := authorization{client: Client{Name: "Service"}, redirect: "http://localhost:1/callback", state: state}
+	l := Listener{Redirect: "http://localhost:1/callback"}
+	refused := func(word string) string { return "The service said " + word + "." }
 	f.Fuzz(func(t *testing.T, method, path, query string) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Method, r.URL = method, &url.URL{Path: path, RawQuery: query}
 		hits := make(chan string, 1)
 		w := httptest.NewRecorder()
-		a.handler("/callback", hits).ServeHTTP(w, r)
+		l.handler(state, refused, hits).ServeHTTP(w, r)
 		select {
 		case hit := <-hits:
-			q, _ := url.ParseQuery(hit)
+			q, _ := url.ParseQuery(strings.TrimPrefix(hit, "?"))
 			if q.Get("state") != state || q.Get("code")+q.Get("error") == "" || method != "GET" || path != "/callback" {
 				t.Errorf("handed in: %q", hit)
 			}

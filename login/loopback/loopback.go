@@ -1,9 +1,12 @@
-package providerauth
+// Package loopback receives the answer of a sign-in in the browser, on a listener of this host.
+package loopback
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"html"
 	"io"
 	"log/slog"
@@ -17,27 +20,39 @@ import (
 	"chatgateway/login"
 )
 
-// LoopbackMethod signs in with a link whose answer comes back to a listener on this host, or is pasted as for
-// PasteMethod, whichever is first. The listener is on 127.0.0.1 and ::1 only, at the registered port or the next one of
-// Ports, and gone when the login ends; where none is free, pasting alone remains. A hit with a wrong state gets a page
-// that says so, and the wait goes on.
-func LoopbackMethod(id, name string, c Client) Method {
-	return Method{ID: id, Name: name, Browser: true, Login: func(ctx context.Context, p login.Prompter) (Credential, error) {
-		redirect, listeners := c.listen(ctx)
-		a := c.authorize(redirect)
-		text := "Open the page, sign in to " + c.Name + " and allow the access. If the page you end on cannot be opened, because you are on another device, send its whole address here."
-		answer, err := a.race(ctx, p, a.step(text), listeners)
-		if err != nil {
-			return Credential{}, a.unanswered(ctx, p, err)
-		}
-		return a.finish(ctx, p, answer)
-	}}
+// Listener waits for the browser to come back from a sign-in.
+type Listener struct {
+	Redirect string // where the sign-in is to end, as it is to be sent
+	ls       []net.Listener
 }
 
-// race waits for a hit on the listeners and for a pasted answer. What it started has ended when it returns.
-func (a authorization) race(ctx context.Context, p login.Prompter, s login.Step, ls []net.Listener) (string, error) {
+// Listen listens where a redirect leads: on 127.0.0.1 and ::1 only, at its port or the next one of ports; without a port
+// at any. Where none is free, or the redirect leads elsewhere, nothing listens and the redirect stays as it is: its page
+// cannot be opened then, but its address can be pasted. Race must follow.
+func Listen(ctx context.Context, redirect string, ports ...int) *Listener {
+	u, err := url.Parse(redirect)
+	if err != nil || u.Scheme != "http" || !Is(u.Hostname()) {
+		return &Listener{Redirect: redirect}
+	}
+	port, _ := strconv.Atoi(u.Port()) // 0: any
+	for _, n := range append([]int{port}, ports...) {
+		if ls := listenBoth(ctx, u.Hostname(), n); ls != nil {
+			u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(ls[0].Addr().(*net.TCPAddr).Port))
+			return &Listener{Redirect: u.String(), ls: ls}
+		}
+	}
+	return &Listener{Redirect: redirect}
+}
+
+// Is reports whether a host is this one.
+func Is(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
+
+// Race shows s and waits for the answer, which is pasted, or comes to the listener as a query with that state, whichever
+// is first. A hit with a wrong state gets a page that says so, and the wait goes on. refused says what an error of the
+// service means, for the page. What it started has ended when it returns, the listener too.
+func (l *Listener) Race(ctx context.Context, p login.Prompter, s login.Step, state string, refused func(word string) string) (string, error) {
 	hits := make(chan string, 1)
-	stop := a.serve(ls, hits)
+	stop := l.serve(l.handler(state, refused, hits))
 	defer stop()
 
 	asking, cancel := context.WithCancel(ctx)
@@ -57,13 +72,14 @@ func (a authorization) race(ctx context.Context, p login.Prompter, s login.Step,
 		<-replies
 		return hit, nil
 	case r := <-replies:
-		if !errors.Is(r.err, errors.ErrUnsupported) || len(ls) == 0 {
+		if !errors.Is(r.err, errors.ErrUnsupported) || len(l.ls) == 0 {
 			return r.text, r.err
 		}
 	}
 	// Nothing can be typed here, but the page may still come back.
-	_, _ = p.Prompt(ctx, login.Step{Text: "Nothing can be typed here: waiting for the browser; it must run on this host." + waits(time.Until(a.until))})
-	late := time.NewTimer(time.Until(a.until))
+	left := time.Until(s.Expires)
+	_, _ = p.Prompt(ctx, login.Step{Text: fmt.Sprintf("Nothing can be typed here: waiting for the browser; it must run on this host. I wait %d minutes for it.", int(left/time.Minute))})
+	late := time.NewTimer(left)
 	defer late.Stop()
 	select {
 	case hit := <-hits:
@@ -73,23 +89,6 @@ func (a authorization) race(ctx context.Context, p login.Prompter, s login.Step,
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-}
-
-// listen opens the listeners for the redirect and gives the redirect as it is to be sent. Without a free port it gives
-// the registered one, whose page cannot be opened then, but whose address can be pasted.
-func (c Client) listen(ctx context.Context) (redirect string, ls []net.Listener) {
-	u, err := url.Parse(c.RedirectURL)
-	if err != nil || u.Scheme != "http" || !isLoopback(u.Hostname()) {
-		return c.RedirectURL, nil
-	}
-	port, _ := strconv.Atoi(u.Port()) // 0: any
-	for _, n := range append([]int{port}, c.Ports...) {
-		if ls = listenBoth(ctx, u.Hostname(), n); ls != nil {
-			u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(ls[0].Addr().(*net.TCPAddr).Port))
-			return u.String(), ls
-		}
-	}
-	return c.RedirectURL, nil
 }
 
 // listenBoth listens on both loopback addresses at one port; nil if somebody else has one of them. "localhost" may lead
@@ -121,14 +120,13 @@ func listenBoth(ctx context.Context, host string, port int) []net.Listener {
 	return []net.Listener{l}
 }
 
-// serve answers on the listeners until stop is called, and sends the first answer that fits to hits.
-func (a authorization) serve(ls []net.Listener, hits chan<- string) (stop func()) {
-	if len(ls) == 0 {
+// serve answers on the listeners until stop is called.
+func (l *Listener) serve(h http.Handler) (stop func()) {
+	if len(l.ls) == 0 {
 		return func() {}
 	}
-	u, _ := url.Parse(a.redirect) // it was parsed before
 	srv := &http.Server{
-		Handler:           a.handler(u.Path, hits),
+		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       5 * time.Second,
 		MaxHeaderBytes:    16 << 10,
@@ -136,8 +134,8 @@ func (a authorization) serve(ls []net.Listener, hits chan<- string) (stop func()
 	}
 	srv.SetKeepAlivesEnabled(false)
 	var running sync.WaitGroup
-	for _, l := range ls {
-		running.Go(func() { _ = srv.Serve(l) }) // it ends with ErrServerClosed
+	for _, x := range l.ls {
+		running.Go(func() { _ = srv.Serve(x) }) // it ends with ErrServerClosed
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second) // for the page to reach the browser
@@ -149,17 +147,22 @@ func (a authorization) serve(ls []net.Listener, hits chan<- string) (stop func()
 	}
 }
 
-func (a authorization) handler(path string, hits chan<- string) http.Handler {
+// handler sends the first answer that fits to hits.
+func (l *Listener) handler(state string, refused func(string) string, hits chan<- string) http.Handler {
+	path := "/"
+	if u, err := url.Parse(l.Redirect); err == nil {
+		path = cmp.Or(u.Path, path)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		switch {
 		case r.Method != http.MethodGet || r.URL.Path != path:
 			page(w, http.StatusNotFound, "Nothing here", "This page belongs to a sign-in of the gateway.")
-		case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(a.state)) != 1:
+		case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(state)) != 1:
 			page(w, http.StatusBadRequest, "Another sign-in", "This is the answer to another sign-in, perhaps from an older tab. The gateway goes on waiting: use the newest link.")
 		case q.Get("error") != "":
 			offer(hits, r.URL.RawQuery)
-			page(w, http.StatusOK, "Not signed in", a.refused(q.Get("error")).UserMessage()+" You can close this window.")
+			page(w, http.StatusOK, "Not signed in", refused(q.Get("error"))+" You can close this window.")
 		case q.Get("code") == "":
 			page(w, http.StatusBadRequest, "No code", "There is no code in this address. The gateway goes on waiting.")
 		default:
@@ -172,7 +175,7 @@ func (a authorization) handler(path string, hits chan<- string) http.Handler {
 // offer hands in the first answer; later ones are the same page loaded again.
 func offer(hits chan<- string, query string) {
 	select {
-	case hits <- query:
+	case hits <- "?" + query:
 	default:
 	}
 }
