@@ -195,7 +195,7 @@ func showStatus(ctx context.Context, c *Call) error {
 			b.WriteString(", " + ch.Bot)
 		}
 		if ch.Detail != "" {
-			b.WriteString(". " + ch.Detail)
+			b.WriteString("; " + ch.Detail)
 		}
 		b.WriteString("\n")
 	}

@@ -59,7 +59,7 @@ func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // nearest gives the name that was probably meant, or "". Case, "-" and "_" hardly count.
 func nearest(name string, names []string) string {
-	best, bestAt := "", len(name)/3+2
+	best, bestAt := "", (len(name)+1)/3+1
 	for _, n := range names {
 		if at := distance(squash(name), squash(n)); at < bestAt && at < len(n) {
 			best, bestAt = n, at

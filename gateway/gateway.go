@@ -295,16 +295,16 @@ func (g *Gateway) Status(ctx context.Context) status.Gateway {
 	for _, a := range accounts {
 		st.Channels = append(st.Channels, a.snapshot())
 	}
-	var err error
-	if st.Providers, err = g.o.Auth.Status(ctx, ""); err != nil {
-		st.Warnings = append(st.Warnings, g.userMessage(err))
-	}
+	var unlisted error
+	st.Providers, unlisted = g.o.Auth.Status(ctx, "")
 	g.onlyRunning(ctx, st.Providers)
-	if err := g.o.Auth.StoreErr(); err != nil {
-		st.Warnings = append(st.Warnings, g.userMessage(err))
-	}
-	if err := g.o.Store.Err(); err != nil {
-		st.Warnings = append(st.Warnings, g.userMessage(err))
+	for _, err := range []error{unlisted, g.o.Auth.StoreErr(), g.o.Store.Err()} {
+		if err == nil {
+			continue
+		}
+		if text := g.userMessage(err); !slices.Contains(st.Warnings, text) {
+			st.Warnings = append(st.Warnings, text)
+		}
 	}
 	return st
 }

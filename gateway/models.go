@@ -240,8 +240,11 @@ func (g *Gateway) modelsOf(ctx context.Context, p providers.Provider, s provider
 	if ok && time.Since(cached.when) < listFresh && cached.id == cred.ID {
 		return cached.models, ""
 	}
-	if err != nil {
+	if err != nil && ok {
 		return cached.models, ""
+	}
+	if err != nil {
+		return catalog.Known(s.ID), g.userMessage(err)
 	}
 	list, err := p.Models(ctx, cred)
 	if err != nil {

@@ -247,12 +247,13 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// A conversation is named after the first message that is no command, unless a person named it.
+// A conversation is named after the first message that is no command, until then after its first command, without
+// what was given to it, unless a person named it.
 func TestTitle(t *testing.T) {
 	b := newTestBook(t, t.TempDir())
 	tk := conversation(t, b)
 	for i, c := range []struct{ text, want string }{
-		{"/login anthropic", ""}, {" /model", ""}, {"/usr/bin is slow", "/usr/bin is slow"}, {"/new", "/usr/bin is slow"}, {"hello", "/usr/bin is slow"},
+		{" /login anthropic", "/login"}, {"/model", "/login"}, {"/usr/bin is slow", "/usr/bin is slow"}, {"/new", "/usr/bin is slow"}, {"hello", "/usr/bin is slow"},
 	} {
 		if err := b.add(tk, entry{ID: channels.MessageID(fmt.Sprint("u", i)), N: i + 1, Mine: true, Text: c.text}); err != nil {
 			t.Fatal(err)

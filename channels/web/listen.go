@@ -54,10 +54,10 @@ func (s *Settings) check() error {
 	}
 	host, port, err := net.SplitHostPort(s.Listen)
 	if err != nil {
-		return setup("listen of the page: %q is no address; write it like 127.0.0.1:8765.", s.Listen)
+		return setup("page.listen: %q is no address; write it like 127.0.0.1:8765.", s.Listen)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
-		return setup("listen of the page: %q is no port; use a number up to 65535.", port)
+		return setup("page.listen: %q is no port; use a number up to 65535.", port)
 	}
 	if !loopback(host) && s.TLSCert == "" && !s.BehindProxy {
 		return setup("The page would be open to other hosts without encryption at %s. Listen at 127.0.0.1, or give it tls_cert and tls_key, or set behind_proxy if a proxy ends TLS in front of it.", s.Listen)
@@ -108,7 +108,7 @@ func (c *Channel) listen(ctx context.Context) (ln net.Listener, note string, err
 		if err != nil {
 			return nil, "", unopened(defaultAddr, err)
 		}
-		note = "Port 8765 is taken by another program, so the page is at another one; set listen to choose it."
+		note = "Port 8765 is taken by another program, so the page is at another one; set page.listen in config.yaml to choose it."
 		c.access.setPort(ln.Addr().String())
 	}
 	if c.set.TLSCert != "" {
@@ -141,11 +141,11 @@ func (c *Channel) last(addr string) string {
 func unopened(addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE), strings.Contains(err.Error(), "Only one usage"): // the latter is Windows'
-		return &problem{"The page's address " + addr + " is taken by another program. Stop that one, or set listen of the page to another port.", err}
+		return &problem{"The page's address " + addr + " is taken by another program. Stop that one, or set page.listen in config.yaml to another port.", err}
 	case errors.Is(err, os.ErrPermission):
-		return &problem{"The page may not be served at " + addr + ": ports below 1024 need rights. Set listen of the page to a higher port.", fmt.Errorf("%w: %w", channels.ErrSetup, err)}
+		return &problem{"The page may not be served at " + addr + ": ports below 1024 need rights. Set page.listen in config.yaml to a higher port.", fmt.Errorf("%w: %w", channels.ErrSetup, err)}
 	default:
-		return &problem{"The page cannot be served at " + addr + ": " + cause(err) + ". Set listen of the page to an address of this host.", err}
+		return &problem{"The page cannot be served at " + addr + ": " + cause(err) + ". Set page.listen in config.yaml to an address of this host.", err}
 	}
 }
 

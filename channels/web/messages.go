@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"chatgateway/channels"
 	"chatgateway/internal/lazyregexp"
 )
 
-// commandPattern is what a command begins with. A conversation is named after the first message that is none.
+// commandPattern is what a command begins with. A conversation is named after the first message that is none; until
+// then after its first command, without what was given to that.
 var commandPattern = lazyregexp.New(`^\s*/[A-Za-z][A-Za-z0-9_-]*([\s:@]|$)`)
 
 // place gives the place of a person's message before the core is asked, so that an answer comes after it.
@@ -51,9 +53,13 @@ func (b *book) insert(t *talk, e *entry) (titled bool, err error) {
 		return false, err
 	}
 	defer b.mu.Unlock()
-	if untitled := t.head.Title == "" || commandPattern.MatchString(t.head.Title) && !t.head.Named; untitled && !commandPattern.MatchString(e.Text) {
+	command := commandPattern.MatchString(e.Text)
+	if t.head.Title == "" || !command && !t.head.Named && commandPattern.MatchString(t.head.Title) {
 		title := cleanTitle(e.Text)
-		if title == "" && len(e.Files) > 0 {
+		switch {
+		case command:
+			title, _, _ = strings.Cut(title, " ")
+		case title == "" && len(e.Files) > 0:
 			title = cleanTitle(e.Files[0].Name)
 		}
 		if titled = title != "" && title != notKept; titled {

@@ -193,7 +193,7 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		s.ch.failed.failed()
 		s.ch.log.Warn("page: a link that does not work was tried", "from", r.RemoteAddr)
-		refuse(w, http.StatusForbidden, "This link was used before or is too old. `gateway open` prints a fresh one.")
+		refuse(w, http.StatusForbidden, "This link was used before or is too old. For a fresh one run: gateway open")
 		return
 	}
 	if err != nil {

@@ -48,6 +48,7 @@ type doctor struct {
 	auth   *providerauth.Manager
 	tokens *channelauth.File
 	live   *status.Gateway // the running gateway; nil if none answers
+	unread bool            // config.yaml has mistakes, and nothing is known of what it sets
 	found  []finding
 }
 
@@ -206,7 +207,7 @@ func (a *app) examine(ctx context.Context) (*doctor, error) {
 		d.problems(err, "mend .env")
 	}
 	c, err := config.Load(home.Config(), known())
-	if err != nil {
+	if d.unread = err != nil; d.unread {
 		d.problems(err, "mend config.yaml, then: gateway config check")
 	} else {
 		d.config = c
@@ -230,8 +231,12 @@ func (a *app) examine(ctx context.Context) (*doctor, error) {
 	d.references(keys)
 	d.channels()
 	d.logins(ctx)
-	d.access()
-	d.page()
+	if d.unread {
+		d.risk(warning, "access", "who may talk to the bot, and where the page is open to, is not known before config.yaml is mended", "run this again then")
+	} else {
+		d.access()
+		d.page()
+	}
 	d.store(ctx)
 	d.gateway()
 	return d, nil

@@ -20,6 +20,10 @@ func (d *doctor) homeFolder() bool {
 	info, err := os.Stat(string(d.home))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if !canWrite(existing(string(d.home))) {
+			d.add(severe, "files", fmt.Sprintf("the home folder %s is not there, and cannot be made", d.home), "set GATEWAY_HOME to a folder of yours, or change the permissions of the one above it")
+			return false
+		}
 		d.add(notice, "files", fmt.Sprintf("there is no home folder %s yet; the first `gateway serve` makes it", d.home), "")
 		return false
 	case err != nil:
@@ -29,14 +33,30 @@ func (d *doctor) homeFolder() bool {
 		d.risk(severe, "files", fmt.Sprintf("the home folder %s is a file", d.home), "move it away, or set GATEWAY_HOME")
 		return false
 	}
-	probe, err := os.CreateTemp(string(d.home), ".probe-*")
-	if err != nil {
+	if !canWrite(string(d.home)) {
 		d.add(severe, "files", fmt.Sprintf("the home folder %s cannot be written to", d.home), "change its permissions, make room on the disk, or set GATEWAY_HOME")
-	} else {
-		_ = probe.Close()
-		_ = os.Remove(probe.Name())
 	}
 	return true
+}
+
+// canWrite tries whether a file can be made in a folder.
+func canWrite(dir string) bool {
+	probe, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return false
+	}
+	_ = probe.Close()
+	return os.Remove(probe.Name()) == nil
+}
+
+// existing is the nearest folder above dir that is there.
+func existing(dir string) string {
+	for {
+		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 // files looks at permissions, owners, links and leftovers, and whether the auth files can be read.
@@ -62,9 +82,7 @@ func (d *doctor) files() {
 		d.risk(notice, "files", "readable and writable by you alone", "")
 	}
 	for _, err := range []error{d.auth.StoreErr(), d.tokens.Err()} {
-		if err != nil {
-			d.add(severe, "files", message(err), "mend it, or put a backup in its place; nothing is written to it until then")
-		}
+		d.unusable(err, seen)
 	}
 	switch {
 	case sealed(d.home.Providers()) || sealed(d.home.Channels()):
@@ -77,9 +95,23 @@ func (d *doctor) files() {
 	}
 }
 
-// ownFiles lists what else is in the home folder, down to its second level.
+// unusable adds why an auth file cannot be used, if that was not said yet.
+func (d *doctor) unusable(err error, seen map[string]bool) {
+	if file, ok := errors.AsType[*jsonfile.Error](err); ok {
+		if text := file.Error(); !seen[text] {
+			d.add(severe, "files", text, file.Do+", or put a backup in its place; nothing is written to it until then")
+		}
+		return
+	}
+	if err != nil {
+		d.add(severe, "files", message(err), "mend it, or put a backup in its place; nothing is written to it until then")
+	}
+}
+
+// ownFiles lists what else is in the home folder, down to its second level, and first gateway.db, whether it is there
+// or not: with each file its folder is looked at.
 func (d *doctor) ownFiles() []string {
-	var list []string
+	list := []string{d.home.Store()}
 	_ = filepath.WalkDir(string(d.home), func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return nil //nolint:nilerr // what cannot be looked at is told of elsewhere

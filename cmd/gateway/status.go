@@ -101,12 +101,13 @@ func writeChannels(w io.Writer, list []status.Channel) {
 func writeProviders(w io.Writer, list []status.Provider) {
 	fmt.Fprintln(w, "providers")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	without := 0
+	shown, without := 0, 0
 	for _, p := range list {
 		if !p.Configured && p.LastError == "" {
 			without++
 			continue
 		}
+		shown++
 		from := p.Source
 		if p.Label != "" {
 			from += " (" + p.Label + ")"
@@ -118,8 +119,11 @@ func writeProviders(w io.Writer, list []status.Provider) {
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", p.ID, from, line)
 	}
 	_ = t.Flush()
-	if without > 0 {
-		fmt.Fprintf(w, "  %d others without a sign-in: gateway auth list\n", without)
+	switch {
+	case without > 0 && shown > 0:
+		fmt.Fprintf(w, "  %d others without a login: gateway auth list\n", without)
+	case without > 0:
+		fmt.Fprintf(w, "  none with a login yet, of %d: gateway auth list\n", without)
 	}
 }
 
@@ -173,8 +177,10 @@ func (s *server) printStart(ctx context.Context, link string) {
 	}
 	if st.Model != "" {
 		fmt.Fprintf(&b, "  model  %s (%s)\n", st.Model, st.ModelFrom)
-	} else {
+	} else if link != "" {
 		fmt.Fprintf(&b, "  model  none yet: open the page and log in, or: gateway login\n")
+	} else {
+		fmt.Fprintf(&b, "  model  none yet: gateway login\n")
 	}
 	writeChannels(&b, st.Channels)
 	writeProviders(&b, st.Providers)

@@ -14,7 +14,7 @@ func Finding(err error) (providerauth.Finding, error) {
 	case errors.Is(err, providers.ErrBilling):
 		return providerauth.Finding{Works: true, Sure: true, Note: "The key is good, but there is no credit left on its account."}, nil
 	case errors.Is(err, providers.ErrUnauthorized):
-		return providerauth.Finding{Sure: true, Note: "The service refused it."}, nil
+		return providerauth.Finding{Sure: true, Note: "It is wrong, or it was revoked."}, nil
 	case errors.Is(err, providers.ErrForbidden), errors.Is(err, providers.ErrRestricted):
 		return providerauth.Finding{Sure: true, Note: "The service does not allow this with it."}, nil
 	case errors.Is(err, providers.ErrRateLimited):

@@ -128,7 +128,7 @@ function apply(c) {
 
 function update() {
   const t = talks.get(conv), waiting = $("pending").childElementCount > 0;
-  $("title").textContent = t?.title || "New conversation";
+  $("title").textContent = t ? t.title || "Conversation" : "New conversation";
   $("rename").hidden = $("discard").hidden = !t;
   $("hello").hidden = !(loaded && chat.isEmpty() && !waiting && !forms.isOpen());
   if (!$("hello").hidden) hello.draw($("hello"), { state: panel.status(), model, send, write: composer.setText, services: picker.services });
