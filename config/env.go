@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"chatgateway/internal/lazyregexp"
+	"chatgateway/internal/owner"
 )
 
 // Variable is one line of a .env file.
@@ -21,12 +22,20 @@ var variableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 
 // LoadEnv reads a .env file and sets, for this process, the variables that are not set yet; one that is set, be it to
 // nothing, stays as it is. A missing file is fine. Lines that cannot be understood are told of in an *Error, without
-// what stands there; the others hold all the same. Call it before anything reads the environment.
+// what stands there; the others hold all the same. A symbolic link in
+// its place and a file of another user's are refused. Call it before anything reads the environment.
 func LoadEnv(path string) error {
-	data, err := readFile(path, maxEnv)
+	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return &FolderError{Path: path, Reason: "it is a symbolic link, which is never followed here", Do: "put the file itself there", Err: errNotAFile}
+	}
+	if who, foreign := owner.Foreign(path); foreign {
+		return &FolderError{Path: path, Reason: "it belongs to another user (" + who + ")", Do: "make it your own with chown", Err: errNotAFile}
+	}
+	data, err := readFile(path, maxEnv)
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,9 @@ func private(path string) error {
 		if !info.Mode().IsRegular() {
 			return &Error{Path: path, Kind: ErrUnwritable, Err: fmt.Errorf("%s is no regular file", filepath.Base(name))}
 		}
+		if who, foreign := owner.Foreign(name); foreign {
+			return &Error{Path: path, Kind: ErrUnwritable, Err: fmt.Errorf("%s belongs to another user (%s)", filepath.Base(name), who)}
+		}
 		if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 			if err := os.Chmod(name, 0o600); err != nil {
 				return typed(path, err)

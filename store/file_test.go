@@ -76,12 +76,17 @@ func TestBadFiles(t *testing.T) {
 	if err := os.Symlink(at("newer.db"), at("link.db")); err != nil {
 		t.Fatal(err)
 	}
+	write("linkedwal.db", "")
+	if err := os.Symlink(at("newer.db"), at("linkedwal.db-wal")); err != nil {
+		t.Fatal(err)
+	}
 	for path, kind := range map[string]error{
 		write("text.db", strings.Repeat("this is no database. ", 1000)): ErrCorrupt,
 		at("damaged.db"):                  ErrCorrupt,
 		at("newer.db"):                    ErrNewer,
 		at("folder.db"):                   ErrUnwritable,
 		at("link.db"):                     ErrUnwritable,
+		at("linkedwal.db"):                ErrUnwritable,
 		filepath.Join(at("text.db"), "x"): ErrUnwritable,
 	} {
 		before, _ := os.ReadFile(path)

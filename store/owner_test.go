@@ -3,8 +3,10 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -30,6 +32,27 @@ func TestSudo(t *testing.T) {
 		}
 		if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Uid != 1234 {
 			t.Errorf("%q belongs to %d", end, st.Uid)
+		}
+	}
+}
+
+// A file of neither ours nor the folder's owner is not used: whoever has it may change it.
+func TestForeignFilesAreRefused(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // it needs a second owner
+	}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		path := filepath.Join(t.TempDir(), "gateway.db")
+		for _, name := range []string{path, path + end} {
+			if err := os.WriteFile(name, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chown(path+end, 12345, 12345); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(t.Context(), path, Options{}); !errors.Is(err, ErrUnwritable) || !strings.Contains(err.Error(), "another user") {
+			t.Errorf("%q: %v", end, err)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"chatgateway/channels"
 	"chatgateway/config"
 	"chatgateway/gateway"
+	"chatgateway/internal/jsonfile"
 )
 
 // botLocks keep two gateways of one person on one host from serving one bot, each from a home folder of its own. There is
@@ -144,7 +145,7 @@ func (b *botLocks) heldBy(service channels.Service, values channelauth.Source) (
 // locks nobody out, so the one that is there now is tried.
 func take(path string) (*flock.Flock, error) {
 	for {
-		l := flock.New(path, flock.SetPermissions(0o600))
+		l := flock.New(path, flock.SetPermissions(0o600), flock.SetFlag(jsonfile.LockFlags))
 		got, err := l.TryLock()
 		if err != nil || !got {
 			_ = l.Close()
@@ -195,7 +196,7 @@ func writeHolder(lock string, h botHolder) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(holderFile(lock), data, 0o600)
+	return writeAnew(holderFile(lock), data)
 }
 
 // readHolder gives the zero value if nobody says.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,12 +13,13 @@ import (
 	"github.com/gofrs/flock"
 
 	"chatgateway/config"
+	"chatgateway/internal/jsonfile"
 )
 
 // holdHome takes the home folder for this process, so that two gateways never share one bot. The lock dies with the
 // process; who holds it stands in a file beside it.
 func holdHome(_ context.Context, home config.Home) (release func(), err error) {
-	l := flock.New(home.Lock())
+	l := flock.New(home.Lock(), flock.SetPermissions(0o600), flock.SetFlag(jsonfile.LockFlags))
 	got, err := l.TryLock()
 	if err != nil {
 		return nil, exitError{exitConfig, fmt.Sprintf("The home folder %s cannot be locked: %v", home, err)}
@@ -24,13 +27,26 @@ func holdHome(_ context.Context, home config.Home) (release func(), err error) {
 	if !got {
 		return nil, errHeld(holder(home), home)
 	}
-	if err := os.WriteFile(pidFile(home), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+	if err := writeAnew(pidFile(home), []byte(strconv.Itoa(os.Getpid())+"\n")); err != nil {
 		return nil, exitError{exitConfig, fmt.Sprintf("The home folder %s cannot be written to: %v", home, err)}
 	}
 	return func() {
 		_ = os.Remove(pidFile(home))
 		_ = l.Unlock()
 	}, nil
+}
+
+// writeAnew puts a new file, 0600, in the place of whatever is there, so that it writes through no link.
+func writeAnew(path string, data []byte) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
 
 func pidFile(home config.Home) string { return filepath.Join(string(home), "gateway.pid") }

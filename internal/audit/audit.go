@@ -68,7 +68,7 @@ type Log struct {
 }
 
 // Open opens the log at path, and makes it if there is none: 0600, in a folder of mode 0700. A symbolic link in its
-// place is refused; permissions that are too wide are narrowed.
+// place and a file of another user's are refused; permissions that are too wide are narrowed.
 func Open(path string, o Options) (*Log, error) {
 	if o.Size <= 0 {
 		o.Size = 1 << 20
@@ -95,6 +95,9 @@ func Open(path string, o Options) (*Log, error) {
 func (l *Log) open() error {
 	if info, err := os.Lstat(l.path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("audit: %s is no regular file", l.path)
+	}
+	if who, foreign := owner.Foreign(l.path); foreign {
+		return fmt.Errorf("audit: %s belongs to another user (%s)", l.path, who)
 	}
 	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {

@@ -188,6 +188,14 @@ func TestFiles(t *testing.T) {
 	if _, err := Open(link, Options{}); err == nil {
 		t.Error("a symbolic link was followed")
 	}
+	if os.Geteuid() == 0 { // root alone can give a file away
+		if err := os.Chown(path, 12345, 12345); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path, Options{}); err == nil || !strings.Contains(err.Error(), "another user") {
+			t.Errorf("a file of another user's was opened: %v", err)
+		}
+	}
 	if _, err := Open(filepath.Join(path, "x"), Options{}); err == nil {
 		t.Error("no error")
 	}

@@ -37,7 +37,7 @@ func Lock(ctx context.Context, path string) (unlock func(), err error) {
 	case <-ctx.Done():
 		return nil, waited(path, ctx.Err())
 	}
-	lock := flock.New(name, flock.SetPermissions(0o600), flock.SetFlag(lockFlags))
+	lock := flock.New(name, flock.SetPermissions(0o600), flock.SetFlag(LockFlags))
 	if err := wait(ctx, lock); err != nil {
 		_ = lock.Close()
 		<-mine

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-const lockFlags = os.O_CREATE | os.O_RDWR
+const LockFlags = os.O_CREATE | os.O_RDWR
 
 func openNoFollow(path string) (*os.File, error) { return os.Open(path) }
 

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// lockFlags open a lock file; a symbolic link in its place is refused.
-const lockFlags = os.O_CREATE | os.O_RDWR | syscall.O_NOFOLLOW
+// LockFlags open a lock file; a symbolic link in its place is refused.
+const LockFlags = os.O_CREATE | os.O_RDWR | syscall.O_NOFOLLOW
 
 func openNoFollow(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)

@@ -3,10 +3,46 @@
 package owner
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 )
+
+// TestForeign: a file is trusted if it is ours, root's, or, for root, of whoever has the folder.
+func TestForeign(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if _, foreign := Foreign(path); foreign {
+		t.Error("a missing file is somebody's")
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, foreign := Foreign(path); foreign {
+		t.Error("our own file is foreign")
+	}
+	euid = func() int { return 4321 }
+	t.Cleanup(func() { euid = os.Geteuid })
+	if _, foreign := Foreign(path); foreign != (os.Geteuid() != 0) {
+		t.Errorf("a file of uid %d is foreign to another: %v", os.Geteuid(), foreign)
+	}
+	if os.Geteuid() != 0 {
+		return // the rest needs a second owner
+	}
+	for _, c := range []struct {
+		euid, folder, file int
+		foreign            bool
+	}{{4321, 4321, 1234, true}, {4321, 1234, 1234, true}, {0, 0, 1234, true}, {0, 1234, 1234, false}, {0, 1234, 4321, true}, {1234, 0, 1234, false}} {
+		if err := errors.Join(os.Chown(dir, c.folder, 0), os.Chown(path, c.file, 0)); err != nil {
+			t.Fatal(err)
+		}
+		euid = func() int { return c.euid }
+		if who, foreign := Foreign(path); foreign != c.foreign {
+			t.Errorf("%+v: %v (%s)", c, foreign, who)
+		}
+	}
+}
 
 func TestAdopt(t *testing.T) {
 	dir := t.TempDir()

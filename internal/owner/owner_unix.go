@@ -9,6 +9,19 @@ import (
 	"syscall"
 )
 
+var euid = os.Geteuid // tests are somebody else
+
+func foreignOwner(path string) (who string, foreign bool) {
+	file, err := stat(path)
+	if err != nil || file.Uid == 0 || int(file.Uid) == euid() {
+		return "", false
+	}
+	if folder, err := stat(filepath.Dir(path)); err == nil && euid() == 0 && folder.Uid == file.Uid {
+		return "", false
+	}
+	return fmt.Sprintf("uid %d", file.Uid), true
+}
+
 func adopt(path string) error {
 	if os.Geteuid() != 0 {
 		return nil
