@@ -53,8 +53,12 @@ func TestUntrustedFilesAreRefused(t *testing.T) {
 				t.Errorf("read: %v", err)
 			}
 			err := f.Update(t.Context(), func(d *Doc) error { return d.Set("b", 1) })
-			if e, ok := errors.AsType[*Error](err); !ok || e.Do == "" || !errors.Is(err, ErrUntrusted) {
-				t.Errorf("update: %v", err)
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Do == "" || !errors.Is(err, ErrUntrusted) {
+				t.Fatalf("update: %v", err)
+			}
+			if strings.Contains(name, "link") != strings.Contains(e.Reason, "symbolic link") {
+				t.Errorf("says %q", e.Reason)
 			}
 			if read(t, other) != `{"a": 1}` {
 				t.Error("wrote through the link")
@@ -66,6 +70,17 @@ func TestUntrustedFilesAreRefused(t *testing.T) {
 				t.Errorf("fix: %v", err)
 			}
 		})
+	}
+}
+
+func TestCheckTellsOfAForeignFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "auth")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	foreign(t, dir)
+	if found := Check(filepath.Join(dir, "f.json")); len(found) != 1 || found[0].Path != dir || found[0].Fixable || !strings.Contains(found[0].Problem, "another user") {
+		t.Errorf("got %+v", found)
 	}
 }
 

@@ -65,6 +65,13 @@ func TestAdopt(t *testing.T) {
 	if st, err := stat(path); err != nil || st.Uid != 1234 || st.Gid != 1235 {
 		t.Errorf("owner %+v %v", st, err)
 	}
+	other, link := filepath.Join(t.TempDir(), "other"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(other, nil, 0o600), os.Symlink(other, link), Adopt(link)); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := stat(other); err != nil || st.Uid != 0 {
+		t.Errorf("gave away what a link leads to: %+v %v", st, err)
+	}
 	if err := Adopt(filepath.Join(dir, "none")); err == nil {
 		t.Error("no error for no file")
 	}

@@ -18,13 +18,37 @@ import (
 	"chatgateway/test/program"
 )
 
-// speaker is a provider by whose wire format aimock is asked, and how its service tells of each failure: with a status,
-// a word and a sentence.
+// speaker is a provider by whose wire format aimock is asked.
 type speaker struct {
 	id, path, model string
+	format          format
 	refusal         string   // the reason to finish of an answer that was declined
 	lacks           []string // what aimock does not do in this format
-	fails           map[string]failure
+}
+
+var speakers = []speaker{
+	{"openai", "/v1", "gpt-4.1", openai, "", []string{"refused", "length"}},
+	{"groq", "/v1", "some-model", openai, "content_filter", nil},
+	{"google", "/v1beta", "gemini-2.5-flash", google, "content_filter", nil},
+	{"ollama", "", "gemma3", ollama, "", []string{"refused", "length"}},
+	{"anthropic", "/v1", "claude-sonnet-4-5", anthropic, "refusal", nil},
+}
+
+type format int
+
+const (
+	openai format = iota
+	google
+	ollama
+	anthropic
+	formats
+)
+
+// kind is a failure that a service tells of: what the person is told then, and how each format says it, with a status, a
+// word and a sentence.
+type kind struct {
+	want string
+	told [formats]failure
 }
 
 type failure struct {
@@ -32,15 +56,49 @@ type failure struct {
 	word, text string
 }
 
-// kinds are the failures that a service tells of, and what the person is told then.
-var kinds = map[string]string{
-	"unauthorized": "is no longer valid",
-	"limited":      "asks to wait 7s",
-	"billing":      "no credit left",
-	"overloaded":   "is overloaded or failing",
-	"toolong":      "too long for the model",
-	"wrong":        "did not take the request",
-	"blind":        "This model cannot take what was sent",
+var kinds = map[string]kind{
+	"unauthorized": {"is no longer valid", [...]failure{
+		{401, "invalid_api_key", "Incorrect API key provided."},
+		{400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."},
+		{401, "", "unauthorized"},
+		{401, "authentication_error", "invalid x-api-key"},
+	}},
+	"limited": {"asks to wait 7s", [...]failure{
+		{429, "rate_limit_exceeded", "Rate limit reached for requests"},
+		{429, "RESOURCE_EXHAUSTED", "Resource has been exhausted."},
+		{429, "", "too many requests"},
+		{429, "rate_limit_error", "This request would exceed your rate limit."},
+	}},
+	"billing": {"no credit left", [...]failure{
+		{429, "insufficient_quota", "You exceeded your current quota, please check your plan and billing details."},
+		{402, "FAILED_PRECONDITION", "Your prepayment credits are depleted."},
+		{402, "", "payment required"},
+		{400, "invalid_request_error", "Your credit balance is too low to access the API."},
+	}},
+	"overloaded": {"is overloaded or failing", [...]failure{
+		{503, "server_error", "The engine is currently overloaded, please try again later"},
+		{503, "UNAVAILABLE", "The model is overloaded. Please try again later."},
+		{503, "", "server busy, please try again. maximum pending requests exceeded"},
+		{529, "overloaded_error", "Overloaded"},
+	}},
+	"toolong": {"too long for the model", [...]failure{
+		{400, "context_length_exceeded", "Your input exceeds the context window of this model."},
+		{400, "INVALID_ARGUMENT", "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."},
+		{400, "", "the prompt is too long: it exceeds the context length"},
+		{400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"},
+	}},
+	"wrong": {"did not take the request", [...]failure{
+		{400, "invalid_value", "Invalid value."},
+		{400, "INVALID_ARGUMENT", "Request contains an invalid argument."},
+		{400, "", "invalid options"},
+		{400, "invalid_request_error", "messages: at least one message is required"},
+	}},
+	"blind": {"This model cannot take what was sent", [...]failure{
+		{400, "invalid_request_error", "Invalid content type. image_url is not supported by this model."},
+		{400, "INVALID_ARGUMENT", "Image input is not enabled for this model."},
+		{500, "", "Failed to create new sequence: this model is missing data required for image input"},
+		{400, "invalid_request_error", "This model does not support image input."},
+	}},
 }
 
 // streams are the failures of an answer that has begun, or does not begin. aimock makes them alike in all formats.
@@ -52,48 +110,6 @@ var streams = map[string]string{
 	"stalls":  "did not answer in time",
 }
 
-var openaiFails = map[string]failure{
-	"unauthorized": {401, "invalid_api_key", "Incorrect API key provided."},
-	"limited":      {429, "rate_limit_exceeded", "Rate limit reached for requests"},
-	"billing":      {429, "insufficient_quota", "You exceeded your current quota, please check your plan and billing details."},
-	"overloaded":   {503, "server_error", "The engine is currently overloaded, please try again later"},
-	"toolong":      {400, "context_length_exceeded", "Your input exceeds the context window of this model."},
-	"wrong":        {400, "invalid_value", "Invalid value."},
-	"blind":        {400, "invalid_request_error", "Invalid content type. image_url is not supported by this model."},
-}
-
-var speakers = []speaker{
-	{"openai", "/v1", "gpt-4.1", "", []string{"refused", "length"}, openaiFails},
-	{"groq", "/v1", "some-model", "content_filter", nil, openaiFails},
-	{"google", "/v1beta", "gemini-2.5-flash", "content_filter", nil, map[string]failure{
-		"unauthorized": {400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."},
-		"limited":      {429, "RESOURCE_EXHAUSTED", "Resource has been exhausted."},
-		"billing":      {402, "FAILED_PRECONDITION", "Your prepayment credits are depleted."},
-		"overloaded":   {503, "UNAVAILABLE", "The model is overloaded. Please try again later."},
-		"toolong":      {400, "INVALID_ARGUMENT", "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."},
-		"wrong":        {400, "INVALID_ARGUMENT", "Request contains an invalid argument."},
-		"blind":        {400, "INVALID_ARGUMENT", "Image input is not enabled for this model."},
-	}},
-	{"ollama", "", "gemma3", "", []string{"refused", "length"}, map[string]failure{
-		"unauthorized": {401, "", "unauthorized"},
-		"limited":      {429, "", "too many requests"},
-		"billing":      {402, "", "payment required"},
-		"overloaded":   {503, "", "server busy, please try again. maximum pending requests exceeded"},
-		"toolong":      {400, "", "the prompt is too long: it exceeds the context length"},
-		"wrong":        {400, "", "invalid options"},
-		"blind":        {500, "", "Failed to create new sequence: this model is missing data required for image input"},
-	}},
-	{"anthropic", "/v1", "claude-sonnet-4-5", "refusal", nil, map[string]failure{
-		"unauthorized": {401, "authentication_error", "invalid x-api-key"},
-		"limited":      {429, "rate_limit_error", "This request would exceed your rate limit."},
-		"billing":      {400, "invalid_request_error", "Your credit balance is too low to access the API."},
-		"overloaded":   {529, "overloaded_error", "Overloaded"},
-		"toolong":      {400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"},
-		"wrong":        {400, "invalid_request_error", "messages: at least one message is required"},
-		"blind":        {400, "invalid_request_error", "This model does not support image input."},
-	}},
-}
-
 // match is a message with a failure's name and the provider's. aimock lists the models that its fixtures name.
 func (s speaker) match(name string) map[string]any {
 	return map[string]any{"userMessage": s.id + "-" + name, "model": s.model}
@@ -101,7 +117,8 @@ func (s speaker) match(name string) map[string]any {
 
 // fixtures are what aimock does when a message holds a failure's name and the provider's.
 func (s speaker) fixtures() (list []testpeers.Fixture) {
-	for name, f := range s.fails {
+	for name, k := range kinds {
+		f := k.told[s.format]
 		list = append(list, testpeers.Fixture{Match: s.match(name), Response: map[string]any{
 			"error": map[string]any{"message": f.text + " FAKE-BODY", "type": f.word, "code": f.word}, "status": f.status, "retryAfter": 7}})
 	}
@@ -128,8 +145,10 @@ func TestFailuresInEveryFormat(t *testing.T) {
 	var fixtures []testpeers.Fixture
 	keys := map[string]map[string]string{}
 	wants := map[string]string{"works": "and more."}
-	maps.Copy(wants, kinds)
 	maps.Copy(wants, streams)
+	for name, k := range kinds {
+		wants[name] = k.want
+	}
 	for _, s := range speakers {
 		fixtures = append(fixtures, s.fixtures()...)
 		for name := range wants {
