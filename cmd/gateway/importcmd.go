@@ -48,11 +48,15 @@ func (a *app) importAll(ctx context.Context, h *host, paths []string, apply, rep
 	if apply {
 		steps = importer.Apply(ctx, steps, to, replace)
 	}
-	return a.reportImport(h, steps, len(problems), apply, replace)
+	again := "gateway import --apply"
+	for _, path := range paths {
+		again += fmt.Sprintf(" %q", path)
+	}
+	return a.reportImport(h, steps, len(problems), apply, replace, again)
 }
 
-// reportImport lists the steps by file, and says what comes next.
-func (a *app) reportImport(h *host, steps []importer.Step, problems int, apply, replace bool) error {
+// reportImport lists the steps by file, and says what comes next; again is the command that does it.
+func (a *app) reportImport(h *host, steps []importer.Step, problems int, apply, replace bool, again string) error {
 	path, todo, done, failed, kept := "", 0, 0, 0, 0
 	for _, s := range steps {
 		if s.Path != path {
@@ -88,7 +92,7 @@ func (a *app) reportImport(h *host, steps []importer.Step, problems int, apply, 
 	case apply:
 		fmt.Fprintf(a.out, "%d taken over.\n", done)
 	case todo+kept > 0:
-		fmt.Fprintf(a.out, "%d to add, %d to replace. Nothing was changed; to do it: gateway import --apply\n", todo, kept)
+		fmt.Fprintf(a.out, "%d to add, %d to replace. Nothing was changed; to do it: %s\n", todo, kept, again)
 	default:
 		fmt.Fprintln(a.out, "There is nothing to do.")
 	}

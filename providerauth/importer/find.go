@@ -136,7 +136,7 @@ func readFile(path string, read reader) ([]Item, error) {
 	}
 	defer func() { _ = f.Close() }() // only read from
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.New("it is no regular file")
+		return nil, errors.New("it is a folder, or no regular file; name the files in it")
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	switch {
