@@ -167,6 +167,14 @@ func (f *File) Unset(ctx context.Context, id, field string) error {
 	})
 }
 
+// Try says what would keep a value from being stored now, before anybody is asked for one.
+func (f *File) Try(ctx context.Context) error {
+	if err := f.Err(); err != nil {
+		return err
+	}
+	return f.jsonFile().Try(ctx)
+}
+
 // Watch reports that something changed, by this process or another: a stored value, or whether the file can be used.
 // When it does, the new values are in force. Changes that come before the receiver is ready are one. The channel is
 // closed when ctx has ended and the watch is over. Changes of what a reference leads to, and of the environment, are not

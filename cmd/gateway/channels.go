@@ -227,7 +227,7 @@ func (a *app) channelsSet(ctx context.Context, h *host, args []string, ref strin
 	case ref != "":
 		err = h.tokens.SetReference(ctx, id, f.Name, ref)
 	default:
-		if err := h.tokens.Err(); err != nil { // said before somebody types a secret for nothing
+		if err := h.tokens.Try(ctx); err != nil { // said before somebody types a secret for nothing
 			return asFault(err, "")
 		}
 		err = a.askToken(ctx, h, id, f)

@@ -173,7 +173,7 @@ func (a *app) channelsLogin(ctx context.Context, h *host, name string) error {
 	case acc.Service.Login == nil:
 		return exitError{1, fmt.Sprintf("%s has no sign-in; its token is pasted: gateway channels set %s %s", acc.Service.Title, acc.ID, acc.Service.Secrets[0].Name)}
 	}
-	if err := h.tokens.Err(); err != nil {
+	if err := h.tokens.Try(ctx); err != nil {
 		return asFault(err, "")
 	}
 	err = acc.Service.Login(ctx, h.options(acc, h.log), a.prompter())
