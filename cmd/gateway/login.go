@@ -40,7 +40,7 @@ func (a *app) loginCommand(name string, aliases ...string) *cobra.Command {
 			}
 			return a.withHost(c.Context(), func(h *host) error {
 				if f.list {
-					return a.savedAccounts(c.Context(), h)
+					return a.savedAccounts(c.Context(), h, strings.Join(args, ""))
 				}
 				return a.login(c.Context(), h, a.prompter(), strings.Join(args, ""), f)
 			})
@@ -257,9 +257,16 @@ func (h *host) mayPut(ctx context.Context, id providerauth.ID, method string, re
 	return asFault(h.auth.Storable(ctx, id), id)
 }
 
-// savedAccounts lists what is stored.
-func (a *app) savedAccounts(ctx context.Context, h *host) error {
-	rows, err := h.auth.Status(ctx, "")
+// savedAccounts lists what is stored, of a provider or of all.
+func (a *app) savedAccounts(ctx context.Context, h *host, provider string) error {
+	if provider != "" {
+		s, _, err := h.account(provider, "")
+		if err != nil {
+			return err
+		}
+		provider = s.ID
+	}
+	rows, err := h.auth.Status(ctx, provider)
 	if err != nil {
 		return asFault(err, "")
 	}
