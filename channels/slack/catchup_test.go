@@ -112,6 +112,24 @@ func TestMissedTwice(t *testing.T) {
 	b.Heard("missed")
 }
 
+// TestMissedLongAgo: nobody waits any more for an answer to what was said more than a day ago.
+func TestMissedLongAgo(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, slacktest.Options{}, nil).start()
+	b.s.Say(slacktest.Said{Person: "ann", Text: "known"})
+	b.Heard("known")
+	b.away(func() {
+		b.s.Say(slacktest.Said{Person: "ann", Text: "two days ago", Ago: 48 * time.Hour})
+		b.s.Say(slacktest.Said{Person: "ann", Text: "this morning", Ago: 12 * time.Hour})
+	})
+	b.Mark("last:"+b.s.Direct("ann"), fmt.Sprint(stampAt(time.Now().Add(-72*time.Hour))))
+	b.start()
+	b.Heard("this morning")
+	if slices.Contains(b.Texts(), "two days ago") {
+		t.Error("what is too old was taken")
+	}
+}
+
 // TestOutage: Slack cannot be reached for longer than it delivers again; after a short loss nothing is read.
 func TestOutage(t *testing.T) {
 	t.Parallel()

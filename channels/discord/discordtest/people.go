@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -18,6 +19,7 @@ type Said struct {
 	Ping    bool   // the reply notifies its author
 	Files   map[string][]byte
 	Bot     bool // said by another bot
+	Ago     time.Duration
 }
 
 // Shown is a message as a person sees it.
@@ -47,6 +49,9 @@ func (s *Server) Say(in Said) string {
 		c = s.direct(u.id)
 	}
 	m := &message{channel: c.id, author: u.id, content: in.Text}
+	if in.Ago > 0 {
+		m.id = strconv.FormatUint(snowflake(time.Now().Add(-in.Ago)), 10)
+	}
 	for _, id := range mentioned.FindAllStringSubmatch(in.Text, -1) {
 		if !slices.Contains(m.mentions, id[1]) {
 			m.mentions = append(m.mentions, id[1])

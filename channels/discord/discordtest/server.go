@@ -160,13 +160,16 @@ func (s *Server) Close() {
 
 // newID makes an id like Discord's: they grow with time.
 func (s *Server) newID() string {
-	id := uint64(time.Now().UnixMilli()-1420070400000) << 22
+	id := snowflake(time.Now())
 	if id <= s.last {
 		id = s.last + 1
 	}
 	s.last = id
 	return strconv.FormatUint(id, 10)
 }
+
+// snowflake is the id of what was made at a time.
+func snowflake(t time.Time) uint64 { return uint64(t.UnixMilli()-1420070400000) << 22 }
 
 func (s *Server) newChannel(c channel) *channel {
 	if c.id == "" {

@@ -16,6 +16,7 @@ type Said struct {
 	Thread  string // ts of the message that began the thread
 	Files   []File
 	Twice   bool // the mention comes before the message
+	Ago     time.Duration
 }
 
 // File is a file of a person's.
@@ -74,6 +75,9 @@ func (s *Server) Say(in Said) string {
 		panic("slacktest: no such channel")
 	}
 	m := &message{ts: s.stamp(), user: user, text: in.Text, thread: in.Thread}
+	if in.Ago > 0 {
+		m.ts = fmt.Sprintf("%d.000001", time.Now().Add(-in.Ago).Unix())
+	}
 	for _, f := range in.Files {
 		m.files, m.subtype = append(m.files, s.keepFile(user, f)), "file_share"
 	}
