@@ -219,7 +219,7 @@ func (g *Gateway) answer(ctx context.Context, conv store.Conv, m channels.Messag
 		}
 	}
 	_, err = g.deliver(ctx, conv, p)
-	if p.Only != "" && errors.Is(err, errors.ErrUnsupported) {
+	if p.Only != "" && errors.Is(err, errors.ErrUnsupported) || !m.Private && errors.Is(err, channels.ErrSetup) {
 		return g.inPrivate(ctx, conv, m, a, o)
 	}
 	return err

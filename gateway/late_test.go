@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"chatgateway/channels"
+	"chatgateway/channels/channeltest"
 )
 
 // An answer that waits for another set-up of its account comes, once and whole, when the account connects again.
@@ -77,6 +78,23 @@ func TestALateAnswerIsToldOfInPrivate(t *testing.T) {
 		w.want("ann@group", "cccc")
 		if seen := w.sees("ann"); strings.Count(seen, "permission") != 1 || strings.Contains(seen, "cccc") {
 			t.Errorf("in private ann sees\n%s", seen)
+		}
+	})
+}
+
+// A command is answered in private where the bot may not write.
+func TestACommandWhereTheBotMayNotWrite(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.chat.Refuse(func(p channels.Post) error {
+			if p.To != channeltest.Conversation("ann", false) {
+				return needsSetup{}
+			}
+			return nil
+		})
+		w.say("ann@group", "/model")
+		if seen := w.sees("ann"); !strings.Contains(seen, "fake has 2 models") || w.sees("ann@group") != "" {
+			t.Errorf("in private ann sees\n%s\nin the group\n%s", seen, w.sees("ann@group"))
 		}
 	})
 }
