@@ -215,3 +215,53 @@ func TestHostileServers(t *testing.T) {
 		}
 	}
 }
+
+// A connection that is to be encrypted gets no password before it is, and nothing that was slipped in before the encryption
+// counts as the server's.
+func TestStartTLSOrNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, emailtest.Options{}, nil)
+	port, ca := r.s.StartTLS(t, "")
+	slippery, slipperyCA := r.s.StartTLS(t, "* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n")
+	said := make(chan string, 100)
+	refusing := func(greeting, answer string) int {
+		return answers(t, greeting, func(line string) string {
+			said <- line
+			return strings.Replace(answer, "TAG", strings.Fields(line + " x")[0], 1)
+		})
+	}
+	const hello = "* OK hello\r\n"
+	for name, tt := range map[string]struct {
+		port int
+		ca   string
+		want error // nil: any
+		say  string
+	}{
+		"works":        {port, ca, nil, ""},
+		"a stranger's": {port, "", nil, "certificate of the mail server is not trusted"},
+		"slipped in":   {slippery, slipperyCA, nil, ""},
+		"refused":      {refusing(hello, "TAG NO never\r\n"), ca, channels.ErrSetup, "imap_tls: tls"},
+		"unknown":      {refusing(hello, "TAG BAD what\r\n"), ca, channels.ErrSetup, "imap_tls: tls"},
+		"knows us":     {refusing("* PREAUTH come in\r\n", "TAG OK done\r\n"), ca, nil, ""},
+		"goodbye":      {refusing("* BYE not now\r\n", ""), ca, nil, ""},
+		"babbles":      {refusing(hello, strings.Repeat("* OK still\r\n", 100)), ca, nil, ""},
+		"one line":     {refusing("* OK "+strings.Repeat("x", 10_000), ""), ca, nil, ""},
+	} {
+		r.set.IMAPTLS, r.set.IMAPPort, r.set.CAFile = "starttls", tt.port, tt.ca
+		r.open(channeltest.NewSecrets(good))
+		r.ch.times.reply = 5 * time.Second
+		b, err := r.ch.connect(t.Context())
+		if err == nil {
+			b.close()
+		}
+		var f *failure
+		if (err == nil) != (name == "works") || tt.want != nil && !errors.Is(err, tt.want) || tt.say != "" && !(errors.As(err, &f) && strings.Contains(f.say, tt.say)) {
+			t.Errorf("%s: connect gave %v", name, err)
+		}
+	}
+	for len(said) > 0 {
+		if line := <-said; !strings.HasSuffix(line, " STARTTLS") {
+			t.Errorf("the bot said %q before the encryption", line)
+		}
+	}
+}

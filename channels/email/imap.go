@@ -52,7 +52,7 @@ type (
 type box struct {
 	c     *imapclient.Client
 	line  *line
-	given *given        // nil: go-imap encrypts the connection itself
+	given *given        // nil: the server does not say which threads mails are in
 	news  chan struct{} // the server said that something changed
 	reply time.Duration
 	free  func() bool // stops closing the connection when the context ends
@@ -95,7 +95,6 @@ func (c *channel) reach(ctx context.Context) (*box, error) {
 	b := &box{line: l.line, news: make(chan struct{}, 1), reply: c.times.reply}
 	b.free = context.AfterFunc(ctx, func() { _ = l.line.Close() })
 	o := &imapclient.Options{
-		TLSConfig: secure,
 		UnilateralDataHandler: &imapclient.UnilateralDataHandler{
 			Mailbox: func(d *imapclient.UnilateralDataMailbox) {
 				if d.NumMessages != nil {
@@ -104,10 +103,12 @@ func (c *channel) reach(ctx context.Context) (*box, error) {
 			},
 		},
 	}
+	conn := l.Conn
 	if c.set.IMAPTLS == "starttls" {
-		b.c, err = imapclient.NewStartTLS(l, o)
-	} else {
-		b.given = &given{Conn: l}
+		conn, err = startTLS(ctx, l.line, secure)
+	}
+	if err == nil {
+		b.given = &given{Conn: conn}
 		b.c = imapclient.New(b.given, o)
 		err = b.c.WaitGreeting()
 	}

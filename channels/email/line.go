@@ -1,6 +1,8 @@
 package email
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -86,6 +88,52 @@ func (c *channel) dial(ctx context.Context, host string, port int, encrypt bool)
 		return nil, nil, errors.Join(trust(err), raw.Close())
 	}
 	return &wire{t, l}, secure, nil
+}
+
+// startTLS encrypts an IMAP connection that has just been made (RFC 3501, 6.2.1). go-imap can do it too, but then nothing
+// can stand between it and the encryption; see given. What comes out begins with a greeting, which a server gives once only.
+func startTLS(ctx context.Context, l *line, secure *tls.Config) (net.Conn, error) {
+	in := bufio.NewReaderSize(l, 4096) // no longer line is taken
+	said, err := in.ReadSlice('\n')
+	if err == nil && !bytes.HasPrefix(bytes.ToUpper(said), []byte("* OK")) {
+		err = errors.New("the server does not let anybody in now")
+	}
+	if err == nil {
+		_, err = l.Write([]byte("S STARTTLS\r\n"))
+	}
+	for n := 0; err == nil && !bytes.HasPrefix(said, []byte("S ")); n++ {
+		if said, err = in.ReadSlice('\n'); n > 20 {
+			err = errors.New("the server does not answer STARTTLS")
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case !bytes.HasPrefix(bytes.ToUpper(said), []byte("S OK")):
+		return nil, &failure{fmt.Errorf("STARTTLS was refused: %w", channels.ErrSetup), "The mail server does not encrypt the connection with STARTTLS. Set imap_tls: tls, and the port for it, mostly 993."}
+	case in.Buffered() > 0:
+		return nil, errors.New("the server said more before the encryption than it may") // somebody in between put it there
+	}
+	t := tls.Client(l, secure)
+	if err := t.HandshakeContext(ctx); err != nil {
+		return nil, trust(err)
+	}
+	return &greeted{Conn: t, greeting: []byte("* OK\r\n")}, nil
+}
+
+// greeted is a connection on which a greeting comes before what the server says.
+type greeted struct {
+	net.Conn
+	greeting []byte
+}
+
+// Read implements net.Conn.
+func (g *greeted) Read(p []byte) (int, error) {
+	if n := copy(p, g.greeting); n > 0 {
+		g.greeting = g.greeting[n:]
+		return n, nil
+	}
+	return g.Conn.Read(p) //nolint:wrapcheck // io.EOF must come as it is
 }
 
 // secure is how connections are encrypted.

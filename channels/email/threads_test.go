@@ -95,12 +95,14 @@ func TestThreadIndex(t *testing.T) {
 	}
 }
 
-// TestGivenThreads: a mail that answers what nothing is known of is found by the thread that the server holds it to be in.
+// TestGivenThreads: a mail that answers what nothing is known of is found by the thread that the server holds it to be in,
+// however the connection is encrypted. It is shown on our fake alone: Dovecot 2.3 has neither extension.
 func TestGivenThreads(t *testing.T) {
 	t.Parallel()
-	for item, capability := range map[string]string{"X-GM-THRID": "X-GM-EXT-1", "THREADID": "OBJECTID"} {
-		t.Run(item, func(t *testing.T) {
+	for how, capability := range map[string]string{"X-GM-THRID": "X-GM-EXT-1", "THREADID": "OBJECTID", "X-GM-THRID starttls": "X-GM-EXT-1", "THREADID starttls": "OBJECTID"} {
+		t.Run(how, func(t *testing.T) {
 			t.Parallel()
+			item, encrypted, _ := strings.Cut(how, " ")
 			one, two, none := "1278455344230334865", "1278455344230334866", "1278455344230334867"
 			if item == "THREADID" {
 				one, two, none = "(T64b478a75b7ea9)", "(T-2_x)", "NIL"
@@ -109,6 +111,11 @@ func TestGivenThreads(t *testing.T) {
 				ThreadCap: capability, ThreadItem: item,
 				Threads: map[uint32]string{1: one, 2: one, 3: two, 4: one, 5: none, 6: none, 7: one},
 			}, nil)
+			if encrypted != "" {
+				r.set.IMAPTLS = "starttls"
+				r.set.IMAPPort, r.set.CAFile = r.s.StartTLS(t, "")
+				r.open(channeltest.NewSecrets(good))
+			}
 			r.run()
 			put := func(from, text string) channels.Message {
 				raw := mailOf(from, "Re: x", text, strings.ReplaceAll(text, " ", "-")+"@people.example", []string{"unheard-of-" + text + "@people.example"})

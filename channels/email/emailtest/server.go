@@ -3,12 +3,15 @@
 package emailtest
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -165,6 +168,65 @@ func (s *Server) Refuse(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refuse = err
+}
+
+// StartTLS gives a port where IMAP must be encrypted with STARTTLS first, and the file with the certificate to trust. What
+// is slipped in comes, unencrypted, behind the server's consent.
+func (s *Server) StartTLS(t testing.TB, slipped string) (port int, ca string) {
+	dir := t.TempDir()
+	certificate(t, dir)
+	cert, err := tls.LoadX509KeyPair(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := listen(t)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { s.encrypt(c, cert, slipped) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		s.Cut()
+		wg.Wait()
+	})
+	return l.Addr().(*net.TCPAddr).Port, filepath.Join(dir, "cert.pem")
+}
+
+// encrypt passes a connection on to the server once it is encrypted.
+func (s *Server) encrypt(c net.Conn, cert tls.Certificate, slipped string) {
+	defer func() { _ = c.Close() }()
+	_, _ = io.WriteString(c, "* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] hello\r\n")
+	line, err := bufio.NewReader(c).ReadString('\n')
+	tag, command, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if err != nil || !strings.EqualFold(command, "STARTTLS") {
+		return
+	}
+	_, _ = io.WriteString(c, tag+" OK begin\r\n"+slipped)
+	plain := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{cert}})
+	up, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.IMAP))
+	if err != nil {
+		return
+	}
+	defer func() { _ = up.Close() }()
+	in := bufio.NewReader(up)
+	if _, err := in.ReadString('\n'); err != nil { // its greeting: one was given
+		return
+	}
+	done := make(chan struct{})
+	go func() { // ends with either connection
+		defer close(done)
+		_, _ = io.Copy(up, plain)
+		_ = up.Close()
+	}()
+	_, _ = io.Copy(plain, in)
+	_ = c.Close()
+	<-done
 }
 
 // RefuseSender makes SMTP refuse the bot's address so; nil: no more.
