@@ -101,6 +101,7 @@ func TestTroubles(t *testing.T) {
 func TestOwnersAreToldWhatTheServerRefuses(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, emailtest.Options{}, func(s *Settings) { s.After, s.MoveTo = "move", "Nowhere" })
+	r.ch.times.slice = 100 * time.Millisecond
 	r.run()
 	r.put(ann, "hello", "hello", "m1@people.example")
 	m := r.hear("hello")

@@ -106,6 +106,11 @@ func TestMachines(t *testing.T) {
 			t.Errorf("a mail from %s is answered", from)
 		}
 	}
+	gateways := "Authentication-Results: mx.gateway.example; dmarc=pass header.from=people.example\r\nFrom: ann@people.example\r\nMessage-ID: <" +
+		c.messageID(talk{"m1@people.example", ann}, "t1.0") + ">\r\n\r\nhello\r\n" // all else that marks it was taken out on its way
+	if m, err := c.parse([]byte(gateways), false); err != nil || c.judge(m, time.Now()) == nil {
+		t.Errorf("a mail of another gateway is answered (%v)", err)
+	}
 	for _, extra := range []string{"", "Auto-Submitted: no\r\n", "Return-Path: <ann@people.example>\r\n"} {
 		if err := mail("ann@people.example", extra); err != nil {
 			t.Errorf("a person's mail with %q is not answered: %v", extra, err)

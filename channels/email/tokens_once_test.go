@@ -80,6 +80,14 @@ func TestOneRenewalOfAnEnvironmentsToken(t *testing.T) { // it sets the environm
 		t.Setenv("EMAIL_"+name, value)
 	}
 	path := filepath.Join(t.TempDir(), "channels.json")
+	a.keeps = true
+	if got, _, err := over(path, hs.URL).token(t.Context(), false); err != nil || got.Reveal() != "FAKE-access-token.0001" {
+		t.Errorf("the token is %q, %v", got.Reveal(), err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a token that was not replaced is stored (%v)", err)
+	}
+	a.keeps, a.renewed = false, 0
 	renewOnce(t, a, path, hs.URL, "EMAIL_REFRESH_TOKEN")
 	if raw, err := os.ReadFile(path); err != nil || !bytes.Contains(raw, []byte("FAKE-refresh-token.0001")) || bytes.Contains(raw, []byte("FAKE-refresh-token.0000")) {
 		t.Errorf("stored %s, %v; want the token that took the other's place, and not the environment's", raw, err)

@@ -26,6 +26,7 @@ type authServer struct {
 	access  string // guarded by mu
 	renewed int    // guarded by mu
 	polls   int    // guarded by mu
+	keeps   bool   // a refresh token is good for ever
 }
 
 func (a *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -50,7 +51,9 @@ func (a *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.renewed++
-	a.refresh, a.access = nth("FAKE-refresh-token.%04d", a.renewed), nth("FAKE-access-token.%04d", a.renewed)
+	if a.access = nth("FAKE-access-token.%04d", a.renewed); !a.keeps {
+		a.refresh = nth("FAKE-refresh-token.%04d", a.renewed)
+	}
 	say(200, map[string]any{"access_token": a.access, "refresh_token": a.refresh, "token_type": "Bearer", "expires_in": 3600})
 }
 

@@ -95,7 +95,7 @@ func TestRenumbered(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.s.Put(t, "INBOX", []byte(mailOf(ann, "y", "came meanwhile", "m2@people.example", nil)), time.Now().Add(time.Second))
-	r.s.Put(t, "INBOX", []byte(mailOf(ann, "old", "never answer this", "old@people.example", nil)), time.Now().Add(-48*time.Hour))
+	r.s.Put(t, "INBOX", []byte(mailOf(ann, "old", "never answer this", "old@people.example", nil)), time.Now().Add(-3*time.Hour))
 	r.s.Put(t, "INBOX", []byte(mailOf(ann, "x", "before", "m1@people.example", nil)), time.Now())
 	r.open(channeltest.NewSecrets(good))
 	r.run()
