@@ -186,10 +186,11 @@ func pickProvider(ctx context.Context, c *Call) error {
 	}
 	switch len(order) {
 	case 0:
+		why := "No model can be chosen yet: log in to a provider first."
 		if len(notes) > 0 {
-			text += strings.Join(notes, " ") + " "
+			why = strings.Join(notes, " ") + " No model can be chosen just now; another provider's can after /login."
 		}
-		return c.say(ctx, text+"No model can be chosen yet: log in to a provider first.", Choice{Label: "Log in", Run: "/login"})
+		return c.say(ctx, text+why, Choice{Label: "Log in", Run: "/login"})
 	case 1:
 		return pickModel(ctx, c, order[0], 1)
 	}

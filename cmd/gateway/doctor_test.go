@@ -13,6 +13,48 @@ import (
 	"chatgateway/internal/redact"
 )
 
+// TestDoctorBeforeTheFirstStart: it says whether a home folder can be made, and takes no setting for granted that it could
+// not read.
+func TestDoctorBeforeTheFirstStart(t *testing.T) {
+	work := t.TempDir()
+	broken := filepath.Join(work, "broken")
+	if err := os.MkdirAll(filepath.Join(broken, "auth"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"config.yaml": "modle: x", "auth/providers.json": "{"} {
+		if err := os.WriteFile(filepath.Join(broken, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for home, want := range map[string][]string{
+		filepath.Join(work, "a", "b"): {"info: there is no home folder"},
+		broken: {
+			"error: config.yaml:1:1: modle", "warning: who may talk to the bot, and where the page is open to, is not known",
+			"error: " + filepath.Join(broken, "auth", "providers.json") + ":1:2: it ends in the middle",
+		},
+	} {
+		env := map[string]string{"GATEWAY_HOME": home, "HOME": work}
+		a := &app{out: io.Discard, err: io.Discard, env: func(name string) string { return env[name] }, secrets: new(redact.Redactor)}
+		d, err := a.examine(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !slices.ContainsFunc(d.found, func(f finding) bool { return strings.HasPrefix(string(f.Severity)+": "+f.Text, w) }) {
+				t.Errorf("%s: not found: %s in %+v", home, w, d.found)
+			}
+		}
+		for _, f := range d.found {
+			if home == broken && f.Severity == notice && (f.Area == "access" || f.Area == "page") {
+				t.Errorf("taken for granted: %s", f.Text)
+			}
+		}
+	}
+	if !canWrite(existing(filepath.Join(work, "a", "b"))) || existing(filepath.Join(work, "a", "b")) != work || canWrite(filepath.Join(work, "none")) {
+		t.Error("where a folder can be made is not known")
+	}
+}
+
 // TestDoctorFindsRisks: each thing that makes a host less safe is found, with a severity and what mends it; --fix mends
 // what it says it does.
 func TestDoctorFindsRisks(t *testing.T) {
