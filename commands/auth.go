@@ -15,21 +15,7 @@ import (
 // auth shows states, never a part of a secret.
 func auth(ctx context.Context, c *Call) error {
 	if c.Arg(0) == "" {
-		st, err := c.Host.Auth().Status(ctx, "")
-		if err != nil {
-			return err
-		}
-		text := AuthText(st, time.Now()) + orders(ctx, c)
-		if err := c.Host.Auth().StoreErr(); err != nil {
-			var u interface{ UserMessage() string }
-			if errors.As(err, &u) {
-				text += "\n\n⚠ " + u.UserMessage()
-			}
-		}
-		if !c.Private {
-			return c.say(ctx, text)
-		}
-		return c.say(ctx, text, Choice{Label: "Log in", Run: "/login"}, Choice{Label: "Log out", Run: "/logout"})
+		return authAll(ctx, c)
 	}
 	s, id, err := account(c.Host, c.Arg(0))
 	if err != nil {
@@ -88,6 +74,25 @@ func auth(ctx context.Context, c *Call) error {
 	}
 	c.Host.Record(ctx, c.Person, "auth "+c.Arg(1), string(id), "done")
 	return c.say(ctx, text)
+}
+
+// authAll shows all sign-ins.
+func authAll(ctx context.Context, c *Call) error {
+	st, err := c.Host.Auth().Status(ctx, "")
+	if err != nil {
+		return err
+	}
+	text := AuthText(st, time.Now()) + orders(ctx, c)
+	if err := c.Host.Auth().StoreErr(); err != nil {
+		var u interface{ UserMessage() string }
+		if errors.As(err, &u) {
+			text += "\n\n⚠ " + u.UserMessage()
+		}
+	}
+	if !c.Private {
+		return c.say(ctx, text)
+	}
+	return c.say(ctx, text, Choice{Label: "Log in", Run: "/login"}, Choice{Label: "Log out", Run: "/logout"})
 }
 
 // CheckText says what a live check found.
@@ -191,11 +196,11 @@ func stateText(p status.Provider, now time.Time) string {
 		if p.Expires.IsZero() || p.Renews {
 			return ""
 		}
-		return "expires in " + span(p.Expires.Sub(now))
+		return "expires in " + Span(p.Expires.Sub(now))
 	case "expiring":
-		s = "expires in " + span(p.Expires.Sub(now))
+		s = "expires in " + Span(p.Expires.Sub(now))
 	case "cooling":
-		s = "passed over for " + span(p.CoolUntil.Sub(now))
+		s = "passed over for " + Span(p.CoolUntil.Sub(now))
 	case "needs-login":
 		s = "ended: log in again"
 	default:
@@ -204,8 +209,8 @@ func stateText(p status.Provider, now time.Time) string {
 	return s
 }
 
-// span writes a duration in its largest unit.
-func span(d time.Duration) string {
+// Span writes a duration in its largest unit.
+func Span(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
 		return fmt.Sprintf("%d days", int(d.Hours()/24))

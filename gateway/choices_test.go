@@ -8,6 +8,7 @@ import (
 	"chatgateway/access"
 	"chatgateway/channels"
 	"chatgateway/channels/channeltest"
+	"chatgateway/providerauth"
 	"chatgateway/providers"
 )
 
@@ -120,4 +121,15 @@ func TestKilledBeforeTheButtonsWereShown(t *testing.T) {
 		w.press("ann", "Another model")
 		w.want("ann", "[small]")
 	}, func(w *world) { w.set.Drain = time.Second })
+}
+
+// TestPausingProviderIsALogin: while the only provider is left alone for a while and has told no models before, nobody is
+// sent to log in who is logged in.
+func TestPausingProviderIsALogin(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.login()
+		w.g.models.forget("fake")
+		w.auth.Report(providerauth.Credential{ID: "fake", Source: providerauth.FromStore}, providerauth.RateLimited, time.Minute)
+		w.talk("ann", "/model", "left alone", "can be chosen just now")
+	})
 }

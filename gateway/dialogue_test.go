@@ -216,17 +216,6 @@ func TestProviderFailures(t *testing.T) {
 	}
 }
 
-// TestPausingProviderIsALogin: while the only provider is left alone for a while and has told no models before, nobody is
-// sent to log in who is logged in.
-func TestPausingProviderIsALogin(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.login()
-		w.g.models.forget("fake")
-		w.auth.Report(providerauth.Credential{ID: "fake", Source: providerauth.FromStore}, providerauth.RateLimited, time.Minute)
-		w.talk("ann", "/model", "left alone", "can be chosen just now")
-	})
-}
-
 func TestCutStreamLeavesWhatWasSaid(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.login()

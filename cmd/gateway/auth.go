@@ -181,7 +181,7 @@ func kindName(method string) string {
 
 // stateWords says how a login is; a good one that lasts needs no words.
 func stateWords(r status.Provider) string {
-	left := func(t time.Time) string { return span(time.Until(t)) }
+	left := func(t time.Time) string { return commands.Span(time.Until(t)) }
 	switch r.State {
 	case providerauth.StateOK:
 		if r.Expires.IsZero() || r.Renews {
@@ -201,19 +201,6 @@ func stateWords(r status.Provider) string {
 		return "passed over for " + left(r.CoolUntil)
 	}
 	return r.State
-}
-
-// span writes a duration in its largest unit.
-func span(d time.Duration) string {
-	switch {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%d days", int(d.Hours()/24))
-	case d >= 2*time.Hour:
-		return fmt.Sprintf("%d hours", int(d.Hours()))
-	case d >= 2*time.Minute:
-		return fmt.Sprintf("%d minutes", int(d.Minutes()))
-	}
-	return fmt.Sprintf("%d seconds", max(0, int(d.Seconds())))
 }
 
 // describe writes everything about one provider.

@@ -119,9 +119,29 @@ func (a *app) checkNow(ctx context.Context, h *host, s providerauth.Scheme, id p
 	return nil
 }
 
+// tokenFlags are what the commands have in common that store a token.
+type tokenFlags struct {
+	account, life string
+	replace       bool
+}
+
+func (f *tokenFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.account, "account", "", "the account; the same as provider:account")
+	c.Flags().StringVar(&f.life, "expires-in", "", "how long it lasts from now: 365d, 12h")
+	c.Flags().BoolVar(&f.replace, "replace", false, "replace a login of another kind")
+}
+
+// of is whose token it is, and how long it lasts; 0: nobody said.
+func (f *tokenFlags) of(h *host, name string) (s providerauth.Scheme, id providerauth.ID, lasts time.Duration, err error) {
+	if s, id, err = h.account(name, f.account); err != nil {
+		return s, id, 0, err
+	}
+	lasts, err = parseLife(f.life)
+	return s, id, lasts, err
+}
+
 func (a *app) authPasteCommand() *cobra.Command {
-	var account, life string
-	var replace bool
+	var f tokenFlags
 	c := &cobra.Command{
 		Use: "paste-token <provider[:account]>", Short: "Store a token that another program made",
 		Long: "paste-token stores a long-lived token as it is. It is read from a prompt without echo, or from standard input.",
@@ -130,22 +150,16 @@ func (a *app) authPasteCommand() *cobra.Command {
 				return err
 			}
 			return a.withHost(c.Context(), func(h *host) error {
-				return a.pasteToken(c.Context(), h, args[0], account, life, replace)
+				return a.pasteToken(c.Context(), h, args[0], f)
 			})
 		},
 	}
-	c.Flags().StringVar(&account, "account", "", "the account; the same as provider:account")
-	c.Flags().StringVar(&life, "expires-in", "", "how long it lasts from now: 365d, 12h")
-	c.Flags().BoolVar(&replace, "replace", false, "replace a login of another kind")
+	f.add(c)
 	return c
 }
 
-func (a *app) pasteToken(ctx context.Context, h *host, name, account, life string, replace bool) error {
-	s, id, err := h.account(name, account)
-	if err != nil {
-		return err
-	}
-	lasts, err := parseLife(life)
+func (a *app) pasteToken(ctx context.Context, h *host, name string, f tokenFlags) error {
+	s, id, lasts, err := f.of(h, name)
 	if err != nil {
 		return err
 	}
@@ -162,7 +176,7 @@ func (a *app) pasteToken(ctx context.Context, h *host, name, account, life strin
 	if lasts > 0 {
 		c.Expires = time.Now().Add(lasts)
 	}
-	if err := h.put(ctx, id, c, replace); err != nil {
+	if err := h.put(ctx, id, c, f.replace); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.out, "The token is stored as %s.\n", id)
@@ -170,8 +184,7 @@ func (a *app) pasteToken(ctx context.Context, h *host, name, account, life strin
 }
 
 func (a *app) authSetupTokenCommand() *cobra.Command {
-	var account, life string
-	var replace bool
+	var f tokenFlags
 	c := &cobra.Command{
 		Use: "setup-token [provider[:account]]", Short: "Store a setup token, as `claude setup-token` makes it",
 		Long: "setup-token stores a provider's setup token after a look at its shape; anthropic, if no provider is named.",
@@ -182,22 +195,16 @@ func (a *app) authSetupTokenCommand() *cobra.Command {
 				name = args[0]
 			}
 			return a.withHost(c.Context(), func(h *host) error {
-				return a.setupToken(c.Context(), h, name, account, life, replace)
+				return a.setupToken(c.Context(), h, name, f)
 			})
 		},
 	}
-	c.Flags().StringVar(&account, "account", "", "the account; the same as provider:account")
-	c.Flags().StringVar(&life, "expires-in", "", "how long it lasts from now: 365d, 12h")
-	c.Flags().BoolVar(&replace, "replace", false, "replace a login of another kind")
+	f.add(c)
 	return c
 }
 
-func (a *app) setupToken(ctx context.Context, h *host, name, account, life string, replace bool) error {
-	s, id, err := h.account(name, account)
-	if err != nil {
-		return err
-	}
-	lasts, err := parseLife(life)
+func (a *app) setupToken(ctx context.Context, h *host, name string, f tokenFlags) error {
+	s, id, lasts, err := f.of(h, name)
 	if err != nil {
 		return err
 	}
@@ -209,9 +216,9 @@ func (a *app) setupToken(ctx context.Context, h *host, name, account, life strin
 		return exitError{1, shellWords(message(s.IsOff(s.Methods[at])))}
 	}
 	if lasts == 0 {
-		return a.login(ctx, h, a.prompter(), string(id), loginFlags{method: "token", replace: replace})
+		return a.login(ctx, h, a.prompter(), string(id), loginFlags{method: "token", replace: f.replace})
 	}
-	if !replace && h.collides(id, "token") {
+	if !f.replace && h.collides(id, "token") {
 		return collision(id)
 	}
 	p := a.prompter()

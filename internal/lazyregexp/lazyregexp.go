@@ -26,7 +26,6 @@ func New(expr string) Regexp {
 func (r Regexp) MatchString(s string) bool              { return r().MatchString(s) }
 func (r Regexp) Match(b []byte) bool                    { return r().Match(b) }
 func (r Regexp) FindString(s string) string             { return r().FindString(s) }
-func (r Regexp) FindStringIndex(s string) []int         { return r().FindStringIndex(s) }
 func (r Regexp) FindSubmatch(b []byte) [][]byte         { return r().FindSubmatch(b) }
 func (r Regexp) FindStringSubmatch(s string) []string   { return r().FindStringSubmatch(s) }
 func (r Regexp) FindSubmatchIndex(b []byte) []int       { return r().FindSubmatchIndex(b) }
