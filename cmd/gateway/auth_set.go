@@ -163,7 +163,7 @@ func (a *app) pasteToken(ctx context.Context, h *host, name string, f tokenFlags
 	if err != nil {
 		return err
 	}
-	if err := h.mayPut(ctx, id, "token", replace); err != nil {
+	if err := h.mayPut(ctx, id, "token", f.replace); err != nil {
 		return err
 	}
 	p := a.prompter()
