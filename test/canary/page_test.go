@@ -147,8 +147,7 @@ func TestCanaryPage(t *testing.T) {
 	v.post("/complete", map[string]string{"text": "/login groq key " + p.secret("completed", "gsk_")})
 	v.say("/login groq key")
 	v.fill("two words " + p.secret("two words in the form", "gsk_"))
-	v.say("/cancel")
-	v.want("Canceled")
+	v.want("Logged in to Groq") // at an address of one's own a key may look as it likes
 	v.say("/login groq key")
 	wrong := p.secret("refused by the service", "gsk_")
 	v.fill(wrong[:20] + "WRONG" + wrong[20:])
