@@ -120,6 +120,7 @@ func TestRefusedAccountIsTold(t *testing.T) {
 		}
 		w.g.Apply(wrong)
 		time.Sleep(time.Hour)
+		w.settle()
 		if s := w.g.account("post:shop").snapshot(); s.State != status.Failed {
 			t.Errorf("the account is %s", s.State)
 		}
