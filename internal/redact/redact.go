@@ -63,7 +63,7 @@ func (r *Redactor) Learn(secrets ...secret.String) {
 }
 
 // Mask puts [secret] in the place of every known secret, as it is or as URLs, JSON and base64 write it, and leaves
-// everything else as it is. A secret that could be a common word ("password") is left too.
+// everything else as it is. A secret that could be common words ("password") is left too.
 func (r *Redactor) Mask(text string) string {
 	if s := r.load(); s != nil {
 		return replace(text, s.whole(text))
@@ -213,7 +213,8 @@ func (s *set) tail(text string) int {
 	return longest
 }
 
-// telling reports whether a secret cannot be a common word or number.
+// telling reports whether a secret cannot be a common word or number, or words with hyphens between them, as the keys
+// that servers without keys are given ("lm-studio").
 func telling(s string) bool {
 	if len(s) >= 16 {
 		return true
@@ -225,6 +226,7 @@ func telling(s string) bool {
 			kinds[0] = true
 		case unicode.IsDigit(c):
 			kinds[1] = true
+		case c == '-' || c == '_':
 		default:
 			kinds[2] = true
 		}

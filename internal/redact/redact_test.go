@@ -81,9 +81,10 @@ func TestA1NumbersStay(t *testing.T) {
 // TestA10OnlyOurSecrets: a conversation is changed only where it holds a secret of ours; examples of keys, other
 // people's keys, and words that somebody took for a password stay.
 func TestA10OnlyOurSecrets(t *testing.T) {
-	r := knowing(token, "password", "12345678", "letmeinplease")
+	r := knowing(token, "password", "12345678", "letmeinplease", "lm-studio", "not-needed")
 	for _, text := range []string{
 		"a key looks like sk-ant-api03-EXAMPLEexampleEXAMPLE0000", "choose a better password than 12345678", "FAKE0bot-token_for", "[secret]",
+		"lm-studio takes any key: it is not-needed",
 	} {
 		if got := r.Mask(text); got != text {
 			t.Errorf("%q became %q", text, got)
