@@ -63,12 +63,11 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// NewCore makes one. When the test ends it stops the channel, and fails the test if a secret is in the log or a report.
+// NewCore makes one. When the test ends it fails the test if a secret is in the log or a report.
 func NewCore(t testing.TB, secrets ...string) *Core {
 	c := &Core{Wait: 15 * time.Second, t: t, news: make(chan struct{}, 1), seen: map[channels.MessageID]bool{}, marks: map[string]string{},
 		moved: map[channels.ConversationID]channels.ConversationID{}}
 	t.Cleanup(func() {
-		c.Stop()
 		text := c.told()
 		for _, s := range secrets {
 			if strings.Contains(text, s) {
@@ -109,7 +108,7 @@ func (c *Core) Open(s channels.Service, o channels.Options) channels.Channel {
 	return ch
 }
 
-// Launch runs the channel. What was reported before is forgotten.
+// Launch runs the channel until Stop, or the end of the test. What was reported before is forgotten.
 func (c *Core) Launch() {
 	c.LaunchAs(c.ch.Run)
 }
@@ -122,6 +121,7 @@ func (c *Core) LaunchAs(run func(context.Context, channels.Handler) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	c.cancel, c.done = cancel, done
+	c.t.Cleanup(c.Stop) // before what it runs on is taken down
 	go func() { // Stop and Failed wait for it; what Run starts has the label too
 		pprof.Do(ctx, pprof.Labels(runLabel, c.t.Name()), func(ctx context.Context) { done <- run(ctx, c.Handle) })
 	}()
