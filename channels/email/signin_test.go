@@ -69,7 +69,12 @@ func TestSignIn(t *testing.T) {
 	for _, way := range []string{"code", "link", "browser, by a link"} {
 		t.Run(way, func(t *testing.T) {
 			person := &signer{issuer: issuer, way: way}
-			store, err := sign(person, nil)
+			store, err := sign(person, map[string]string{nextRefresh: "FAKE-refresh-of-before", nextAccess: "FAKE-access-of-before", nextOf: "FAKE"})
+			for _, f := range []string{nextRefresh, nextAccess, nextOf} {
+				if !store.Secret(f).Empty() {
+					t.Errorf("%s of the sign-in before is left", f)
+				}
+			}
 			if err != nil || person.wrong != nil || store.Secret("refresh_token").Empty() || store.Secret("client_id").Reveal() != "gateway" {
 				t.Fatalf("Login gave %v, %v, and %q", err, person.wrong, store.Secret("client_id").Reveal())
 			}
