@@ -16,7 +16,7 @@ import (
 const (
 	FieldMethod  = "Way to log in"    // the answer is a Method.ID
 	FieldReplace = "Replace"          // another kind of credential stands there: "yes" or "no"
-	FieldRefused = "Store it anyway?" // the service refused the key: "yes" or "no"
+	FieldRefused = "Store it anyway?" // the service refused the key: "yes", "no", or "again" for another key
 )
 
 const (
@@ -69,7 +69,7 @@ func (m *Manager) At(id ID) ID {
 
 // Login runs a sign-in of the provider and stores what it gives: in force at the next request, everywhere. method is
 // a Method.ID; "" lets the person choose where there are several. What a person typed is tried before it is stored, and
-// a key that the service refuses is stored only if they say so, and none if ctx ends before; what a sign-in brought is stored first. An account
+// a key that the service refuses is stored only if they say so, or another is asked for; none if ctx ends before; what a sign-in brought is stored first. An account
 // holds one credential: another of the same kind replaces it, another kind is asked about. Errors: login.ErrCanceled,
 // login.ErrExpired, *Error, KeyError, Problem, *OAuthError, or ctx's.
 func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Prompter) (Login, error) {
@@ -85,21 +85,10 @@ func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Promp
 	if err := m.mayReplace(ctx, v, sc, id, way, p); err != nil {
 		return Login{}, err
 	}
-	c, err := way.Login(ctx, p)
+	c, found, err := m.obtain(ctx, sc, id, way, p)
+	out := Login{Credential: c, Finding: found}
 	if err != nil {
-		return Login{}, err
-	}
-	c.ID, c.Source, c.Issued = id, FromStore, time.Now()
-	m.learn(c.secrets()...)
-	out := Login{Credential: c}
-	if way.Secret {
-		out.Finding = m.probe(ctx, sc, c)
-		if ctx.Err() != nil {
-			return out, ctx.Err()
-		}
-		if err := keepRefused(ctx, sc, out.Finding, p); err != nil {
-			return out, err
-		}
+		return out, err
 	}
 	if out.Finding.Owner != "" && c.Owner == "" {
 		c.Owner, out.Credential.Owner = out.Finding.Owner, out.Finding.Owner
@@ -265,65 +254,6 @@ func methodIDs(ms []Method) string {
 		ids[i] = w.ID
 	}
 	return strings.Join(ids, ", ")
-}
-
-// mayReplace asks before a credential of another kind takes the place of one that is there.
-func (m *Manager) mayReplace(ctx context.Context, v *view, sc *Scheme, id ID, way Method, p login.Prompter) error {
-	old := v.creds[id]
-	if old == nil || old.Type == way.gives() {
-		return nil
-	}
-	kind := map[Type]string{Key: "an API key", Token: "a token", OAuth: "a sign-in"}[old.Type]
-	text := fmt.Sprintf("%s holds %s already. Replace it? To keep both, give the new one a name: /login %s:work", title(sc, id), kind, sc.ID)
-	return yes(ctx, p, text, FieldReplace, "Replace it", "Keep it")
-}
-
-// gives is the kind of credential that a method brings, as far as a person is concerned.
-func (w Method) gives() Type {
-	switch {
-	case !w.Secret:
-		return OAuth
-	case w.ID == "token":
-		return Token
-	}
-	return Key
-}
-
-// keepRefused asks whether a key is to be stored that the service did not take.
-func keepRefused(ctx context.Context, sc *Scheme, f Finding, p login.Prompter) error {
-	if !f.Sure || f.Works {
-		return nil
-	}
-	text := sc.Name + " refused this key."
-	if f.Note != "" {
-		text += " " + f.Note
-	}
-	return yes(ctx, p, text+" Store it all the same?", FieldRefused, "Store it", "Don't store it")
-}
-
-// yes asks a question; any answer but yes is login.ErrCanceled.
-func yes(ctx context.Context, p login.Prompter, text, field, do, dont string) error {
-	a, err := p.Prompt(ctx, login.Step{
-		Text:    text,
-		Field:   &login.Field{Name: field, Check: checkYes},
-		Choices: []login.Choice{{Label: do, Value: "yes"}, {Label: dont, Value: "no"}},
-		Expires: time.Now().Add(askTime),
-	})
-	if err != nil {
-		return err
-	}
-	if !strings.EqualFold(strings.TrimSpace(a.Reveal()), "yes") {
-		return login.ErrCanceled
-	}
-	return nil
-}
-
-func checkYes(a string) error {
-	switch strings.ToLower(strings.TrimSpace(a)) {
-	case "yes", "no":
-		return nil
-	}
-	return Problem(`Please answer "yes" or "no".`)
 }
 
 // Put stores a credential without asking or trying anything. A key or token that begins with "env:", "file:", "exec:"

@@ -62,6 +62,23 @@ func TestARefusedKeyIsStoredOnlyIfThePersonSaysSo(t *testing.T) {
 	w.want(Want{}, goodKey, FromStore)
 }
 
+func TestAnotherKeyInThePlaceOfARefusedOne(t *testing.T) {
+	w := newWorld(t)
+	w.acme.finding = Finding{Sure: true}
+	p := say("FAKE-key-that-is-mistyped", "again", goodKey)
+	asked := 0
+	p.shown = func(s login.Step) {
+		if s.Field.Secret {
+			asked++
+		}
+		w.acme.finding.Works = asked > 1
+	}
+	if out, err := w.m.Login(t.Context(), "acme", "key", p); err != nil || !out.Finding.Works || asked != 2 {
+		t.Errorf("got %+v, %v, asked %d times", out, err, asked)
+	}
+	w.want(Want{}, goodKey, FromStore)
+}
+
 func TestAKeyThatCannotBeCheckedIsStored(t *testing.T) {
 	w := newWorld(t)
 	w.acme.probeErr = errors.New("no network")
