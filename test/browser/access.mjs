@@ -21,8 +21,9 @@ async function look(page, what) {
 
 // small are the things to press that are less than n pixels high or wide, for fingers.
 const small = (page, n) => page.evaluate((n) => [...document.querySelectorAll("button, a.choice, summary, .talk a, .option, input:not([hidden])")]
-  .filter((e) => e.checkVisibility({ visibilityProperty: true })).map((e) => [e, e.getBoundingClientRect()]).filter(([, r]) => r.width > 0 && (r.height < n || r.width < n))
-  .map(([e, r]) => `${e.id || e.className || e.textContent}: ${Math.round(r.width)} × ${Math.round(r.height)}`), n);
+  .filter((e) => e.checkVisibility({ visibilityProperty: true })).map((e) => [e, e.getBoundingClientRect()])
+  .map(([e, r]) => [e, Math.round(r.width), Math.round(r.height)]) // what moves into its place is at parts of a pixel
+  .filter(([, w, h]) => w > 0 && (h < n || w < n)).map(([e, w, h]) => `${e.id || e.className || e.textContent}: ${w} × ${h}`), n);
 
 // keys: a person without a mouse logs in, writes, stops, chooses, goes to another conversation and opens the panel.
 async function keys() {
