@@ -97,7 +97,7 @@ func LoggedInText(s providerauth.Scheme, id providerauth.ID, r providerauth.Logi
 	f := r.Finding
 	switch {
 	case f.Works && len(f.Models) > 0:
-		text += fmt.Sprintf(" It works: %d models, among them %s.", len(f.Models), strings.Join(some(f.Models, 3), ", "))
+		text += fmt.Sprintf(" It works: %s, among them %s.", Models(len(f.Models)), strings.Join(some(f.Models, 3), ", "))
 	case f.Works:
 		text += " It works."
 	case f.Sure:
@@ -111,6 +111,14 @@ func LoggedInText(s providerauth.Scheme, id providerauth.ID, r providerauth.Logi
 		text += " " + f.Note
 	}
 	return text
+}
+
+// Models counts models in words.
+func Models(n int) string {
+	if n == 1 {
+		return "1 model"
+	}
+	return fmt.Sprintf("%d models", n)
 }
 
 func some(list []string, n int) []string { return list[:min(n, len(list))] }

@@ -249,7 +249,7 @@ func pickModel(ctx context.Context, c *Call, provider string, page int) error {
 	if page < pages {
 		cs = append(cs, Choice{Label: "More »", Run: fmt.Sprintf("/model list %s %d", s.ID, page+1)})
 	}
-	text := fmt.Sprintf("%s has %d models.", s.Name, len(list))
+	text := fmt.Sprintf("%s has %s.", s.Name, Models(len(list)))
 	if pages > 1 {
 		text = fmt.Sprintf("%s has %d models; page %d of %d.", s.Name, len(list), page, pages)
 	}

@@ -119,7 +119,7 @@ func (g *Gateway) nothingYet(ctx context.Context) (string, []commands.Choice) {
 	if locals := g.LocalServers(ctx); len(locals) > 0 {
 		text = "No model is set up yet. Log in to a model provider, or use the server that runs on this host without any key."
 		for _, l := range locals {
-			cs = append(cs, commands.Choice{Label: fmt.Sprintf("Use %s (%d models)", l.Name, l.Models), Run: "/model " + l.Provider})
+			cs = append(cs, commands.Choice{Label: fmt.Sprintf("Use %s (%s)", l.Name, commands.Models(l.Models)), Run: "/model " + l.Provider})
 		}
 	}
 	return text, append(cs, commands.Choice{Label: "Log in", Run: "/login"}, commands.Choice{Label: "Help", Run: "/help"})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"chatgateway/commands"
 	"chatgateway/config"
 	"chatgateway/internal/status"
 )
@@ -185,7 +186,7 @@ func (s *server) printStart(ctx context.Context, link string) {
 	writeChannels(&b, st.Channels)
 	writeProviders(&b, st.Providers)
 	for _, l := range s.locals(ctx) {
-		fmt.Fprintf(&b, "found on this host: %s with %d models, no key needed\n", l.Name, l.Models)
+		fmt.Fprintf(&b, "found on this host: %s with %s, no key needed\n", l.Name, commands.Models(l.Models))
 	}
 	s.rules.sayClaim(ctx, &b)
 	for _, x := range st.Warnings {
