@@ -122,7 +122,7 @@ func (c *Core) LaunchAs(run func(context.Context, channels.Handler) error) {
 	done := make(chan error, 1)
 	c.cancel, c.done = cancel, done
 	c.t.Cleanup(c.Stop) // before what it runs on is taken down
-	go func() { // Stop and Failed wait for it; what Run starts has the label too
+	go func() {         // Stop and Failed wait for it; what Run starts has the label too
 		pprof.Do(ctx, pprof.Labels(runLabel, c.t.Name()), func(ctx context.Context) { done <- run(ctx, c.Handle) })
 	}()
 }
