@@ -87,7 +87,9 @@ func TestOneRenewalOfAnEnvironmentsToken(t *testing.T) { // it sets the environm
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a token that was not replaced is stored (%v)", err)
 	}
+	a.mu.Lock()
 	a.keeps, a.renewed = false, 0
+	a.mu.Unlock()
 	renewOnce(t, a, path, hs.URL, "EMAIL_REFRESH_TOKEN")
 	if raw, err := os.ReadFile(path); err != nil || !bytes.Contains(raw, []byte("FAKE-refresh-token.0001")) || bytes.Contains(raw, []byte("FAKE-refresh-token.0000")) {
 		t.Errorf("stored %s, %v; want the token that took the other's place, and not the environment's", raw, err)
@@ -99,7 +101,9 @@ func TestOneRenewalOfAnEnvironmentsToken(t *testing.T) { // it sets the environm
 		}
 	}
 	t.Setenv("EMAIL_REFRESH_TOKEN", "FAKE-another-sign-in.0000")
+	a.mu.Lock()
 	a.refresh = "FAKE-another-sign-in.0000"
+	a.mu.Unlock()
 	if got, _, err := over(path, hs.URL).token(t.Context(), false); err != nil || got.Reveal() != "FAKE-access-token.0004" {
 		t.Errorf("another token in the environment: %q, %v", got.Reveal(), err)
 	}
@@ -140,6 +144,8 @@ func renewOnce(t *testing.T, a *authServer, path, tokenURL, from string) {
 			t.Error(err)
 		}
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.renewed != 1 {
 		t.Errorf("renewed %d times, want once", a.renewed)
 	}

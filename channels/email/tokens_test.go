@@ -26,7 +26,7 @@ type authServer struct {
 	access  string // guarded by mu
 	renewed int    // guarded by mu
 	polls   int    // guarded by mu
-	keeps   bool   // a refresh token is good for ever
+	keeps   bool   // guarded by mu: a refresh token is good for ever
 }
 
 func (a *authServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
