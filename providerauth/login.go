@@ -69,9 +69,10 @@ func (m *Manager) At(id ID) ID {
 
 // Login runs a sign-in of the provider and stores what it gives: in force at the next request, everywhere. method is
 // a Method.ID; "" lets the person choose where there are several. What a person typed is tried before it is stored, and
-// a key that the service refuses is stored only if they say so, or another is asked for; none if ctx ends before; what a sign-in brought is stored first. An account
-// holds one credential: another of the same kind replaces it, another kind is asked about. Errors: login.ErrCanceled,
-// login.ErrExpired, *Error, KeyError, Problem, *OAuthError, or ctx's.
+// a key that the service refuses is stored only if they say so; they may send another. If ctx ends before, none is
+// stored. What a sign-in brought is stored first. An account holds one credential: another of the same kind replaces it,
+// another kind is asked about. Errors: login.ErrCanceled, login.ErrExpired, *Error, KeyError, Problem, *OAuthError, or
+// ctx's.
 func (m *Manager) Login(ctx context.Context, id ID, method string, p login.Prompter) (Login, error) {
 	v := m.look()
 	sc, id, err := m.storable(ctx, v, id)

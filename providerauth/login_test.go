@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"chatgateway/internal/secret"
 	"chatgateway/internal/status"
 	"chatgateway/login"
 )
@@ -77,6 +78,26 @@ func TestAnotherKeyInThePlaceOfARefusedOne(t *testing.T) {
 		t.Errorf("got %+v, %v, asked %d times", out, err, asked)
 	}
 	w.want(Want{}, goodKey, FromStore)
+}
+
+// What is no answer to a question is no: a front end may leave the check out.
+func TestOnlyYesIsYes(t *testing.T) {
+	for _, answer := range []string{"", "sure", "no", "again"} {
+		_, err := pick(t.Context(), unchecked(answer), "Replace it?", FieldReplace, login.Choice{Value: "yes"}, login.Choice{Value: "no"})
+		if !errors.Is(err, login.ErrCanceled) {
+			t.Errorf("%q gave %v", answer, err)
+		}
+	}
+	if got, err := pick(t.Context(), unchecked(" YES "), "Replace it?", FieldReplace, login.Choice{Value: "yes"}, login.Choice{Value: "no"}); got != "yes" || err != nil {
+		t.Errorf("yes gave %q, %v", got, err)
+	}
+}
+
+// unchecked answers whatever is asked.
+type unchecked string
+
+func (u unchecked) Prompt(context.Context, login.Step) (secret.String, error) {
+	return secret.New(string(u)), nil
 }
 
 func TestAKeyThatCannotBeCheckedIsStored(t *testing.T) {

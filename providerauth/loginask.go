@@ -3,6 +3,7 @@ package providerauth
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,25 +73,36 @@ func refused(ctx context.Context, sc *Scheme, way Method, f Finding, p login.Pro
 	return answer == "again", err
 }
 
-// pick asks a question with buttons and gives the value of the answer; "no" is login.ErrCanceled.
+// pick asks a question with buttons and gives the value of the answer. "no", and what is no answer to it, is
+// login.ErrCanceled.
 func pick(ctx context.Context, p login.Prompter, text, field string, choices ...login.Choice) (string, error) {
-	value := func(a string) string { return strings.ToLower(strings.TrimSpace(a)) }
+	value := func(a string) string {
+		a = strings.ToLower(strings.TrimSpace(a))
+		if slices.ContainsFunc(choices, func(c login.Choice) bool { return c.Value == a }) {
+			return a
+		}
+		return ""
+	}
 	a, err := p.Prompt(ctx, login.Step{
 		Text: text, Choices: choices, Expires: time.Now().Add(askTime),
 		Field: &login.Field{Name: field, Check: func(a string) error {
+			if value(a) != "" {
+				return nil
+			}
 			var words []string
 			for _, c := range choices {
-				if c.Value == value(a) {
-					return nil
-				}
 				words = append(words, fmt.Sprintf("%q", c.Value))
 			}
 			last := len(words) - 1
 			return Problem("Please answer " + strings.Join(words[:last], ", ") + " or " + words[last] + ".")
 		}},
 	})
-	if err == nil && value(a.Reveal()) == "no" {
-		err = login.ErrCanceled
+	if err != nil {
+		return "", err
 	}
-	return value(a.Reveal()), err
+	answer := value(a.Reveal())
+	if answer == "" || answer == "no" {
+		return "", login.ErrCanceled
+	}
+	return answer, nil
 }
